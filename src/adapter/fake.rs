@@ -1,0 +1,1 @@
+//! A database that records statements and answers from a table: for tests.

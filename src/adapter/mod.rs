@@ -1,0 +1,160 @@
+//! Talking to one database: what it is ([`Adapter`]) and one session with it ([`Connection`]).
+//!
+//! Everything that is SQL text is a macro in `builtins`; here are sessions, types and introspection.
+
+#[cfg(feature = "duckdb")]
+mod duckdb;
+mod error;
+pub mod fake;
+mod table;
+
+pub use error::{AdapterError, AdapterErrorKind};
+pub use table::{Cell, Column, Table};
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::builtins::Builtin;
+use crate::project::Target;
+use crate::sql::{Dialect, Relation, RelationKind};
+
+/// What a statement that returns no rows did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Execution {
+    /// Rows changed, where the database says so.
+    pub rows_affected: Option<u64>,
+    /// The database's own word, such as `OK` or `INSERT 0 3`.
+    pub message: String,
+    /// The kind of statement, such as `SELECT` or `INSERT`; empty if the database does not say.
+    pub code: String,
+}
+
+/// How many rows of a result are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowLimit {
+    /// All of them.
+    All,
+    /// At most so many.
+    AtMost(usize),
+}
+
+/// What an adapter's database can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Features {
+    /// Whether DDL can be rolled back.
+    pub has_transactional_ddl: bool,
+}
+
+/// A database: what it is, without I/O until [`Adapter::connect`].
+pub trait Adapter: Send + Sync {
+    /// The name by which profiles and macros know it: `duckdb`.
+    fn name(&self) -> &'static str;
+    /// How its SQL is written.
+    fn dialect(&self) -> Dialect;
+    /// What it can do.
+    fn features(&self) -> Features;
+    /// Its own built-in macros.
+    fn builtins(&self) -> &'static [Builtin];
+    /// Opens one session.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    fn connect(&self) -> Result<Box<dyn Connection>, AdapterError>;
+}
+
+/// One session, owned by one thread at a time.
+pub trait Connection: Send {
+    /// Runs one or several statements whose rows are not wanted.
+    ///
+    /// # Errors
+    /// When the database rejects a statement.
+    fn execute(&mut self, sql: &str) -> Result<Execution, AdapterError>;
+
+    /// Runs statements and returns the rows of the last, with what it did.
+    ///
+    /// # Errors
+    /// When the database rejects a statement.
+    fn query(&mut self, sql: &str, limit: RowLimit) -> Result<(Table, Execution), AdapterError>;
+
+    /// Names and types of the columns that a query would return, without running it.
+    ///
+    /// # Errors
+    /// When the query does not bind.
+    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, AdapterError>;
+
+    /// The relations of a schema; empty if there is no such schema.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    fn relations(&mut self, database: Option<&str>, schema: &str) -> Result<Vec<Relation>, AdapterError>;
+
+    /// The columns of a relation, in order; empty if there is none.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    fn columns(&mut self, relation: &Relation) -> Result<Vec<Column>, AdapterError>;
+
+    /// Loads a CSV file into a table that exists, faster than inserts.
+    /// Returns `None` where the adapter has no such way, and nothing was done.
+    ///
+    /// # Errors
+    /// When the file cannot be read as what the table wants.
+    fn load_csv(&mut self, relation: &Relation, file: &Path, csv: &CsvLoad) -> Result<Option<Execution>, AdapterError>;
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// When one is open already.
+    fn begin(&mut self) -> Result<(), AdapterError>;
+
+    /// Commits the open transaction; does nothing if there is none.
+    ///
+    /// # Errors
+    /// When the database cannot commit; the transaction is rolled back then.
+    fn commit(&mut self) -> Result<(), AdapterError>;
+
+    /// Rolls the open transaction back; does nothing if there is none.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    fn rollback(&mut self) -> Result<(), AdapterError>;
+
+    /// A handle that stops the running statement from another thread.
+    fn interrupter(&self) -> Arc<dyn Interrupt>;
+}
+
+/// How a CSV file is read by [`Connection::load_csv`].
+#[derive(Clone, Debug)]
+pub struct CsvLoad {
+    /// Field delimiter.
+    pub delimiter: String,
+    /// Columns of the target table in the order of the file.
+    pub columns: Vec<Column>,
+}
+
+/// Stops a running statement.
+pub trait Interrupt: Send + Sync {
+    /// Asks the database to stop what the connection runs now.
+    fn interrupt(&self);
+}
+
+/// Opens the adapter of a target. Relative paths in the profile count from `project_root`.
+///
+/// # Errors
+/// When the target's type has no adapter here, or its settings are not usable.
+pub fn open(target: &Target, project_root: &Path) -> Result<Arc<dyn Adapter>, AdapterError> {
+    match target.adapter_type.as_str() {
+        #[cfg(feature = "duckdb")]
+        "duckdb" => Ok(Arc::new(duckdb::DuckDb::open(target, project_root)?)),
+        other => Err(AdapterError::new(AdapterErrorKind::Unsupported, format!("kiln has no adapter for `{other}`"))),
+    }
+}
+
+/// The kinds of relation that templates may ask about.
+pub const RELATION_KINDS: &[RelationKind] = &[
+    RelationKind::Table,
+    RelationKind::View,
+    RelationKind::Cte,
+    RelationKind::MaterializedView,
+    RelationKind::External,
+];

@@ -1,0 +1,1 @@
+//! Renders one node to its final SQL.

@@ -1,0 +1,106 @@
+//! Diagnostics as text: sentence, place, excerpt with carets, hints.
+
+use std::fmt::Write;
+
+use super::{Diagnostic, Label, Severity};
+
+/// How much of a diagnostic is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Sentence, place, excerpt, hints.
+    Full,
+    /// One line: place, code, sentence.
+    Short,
+}
+
+/// Renders a diagnostic without color and without a trailing line end.
+#[must_use]
+pub fn render(diagnostic: &Diagnostic, form: Form) -> String {
+    let word = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let head = format!("{word}[{}]: {}", diagnostic.code.number(), diagnostic.message);
+    match form {
+        Form::Short => short(diagnostic, &head),
+        Form::Full => full(diagnostic, head),
+    }
+}
+
+fn short(diagnostic: &Diagnostic, head: &str) -> String {
+    match &diagnostic.at {
+        Some(label) => format!("{}: {head}", location(label)),
+        None => head.to_owned(),
+    }
+}
+
+fn full(diagnostic: &Diagnostic, head: String) -> String {
+    let mut out = head;
+    if let Some(label) = &diagnostic.at {
+        excerpt(&mut out, label);
+    }
+    for label in &diagnostic.related {
+        if !label.text.is_empty() {
+            let _ = write!(out, "\n{}", label.text);
+        }
+        excerpt(&mut out, &Label { text: String::new(), ..label.clone() });
+    }
+    for hint in &diagnostic.hints {
+        let _ = write!(out, "\nhint: {hint}");
+    }
+    out
+}
+
+fn location(label: &Label) -> String {
+    if label.file.text().is_empty() {
+        return label.file.path().to_owned();
+    }
+    let place = label.file.place(label.span.start);
+    format!("{}:{}:{}", label.file.path(), place.line, place.column)
+}
+
+fn excerpt(out: &mut String, label: &Label) {
+    if label.span.start == label.span.end && label.span.start == 0 {
+        let _ = write!(out, "\n  --> {}", label.file.path());
+        return;
+    }
+    let _ = write!(out, "\n  --> {}", location(label));
+    let place = label.file.place(label.span.start);
+    let line = label.file.line(place.line).replace('\t', " ");
+    let number = place.line.to_string();
+    let margin = " ".repeat(number.len());
+    let room = line.chars().count().saturating_sub(place.column - 1).max(1);
+    let marked = &label.file.text()[clamp(label, label.span.start)..clamp(label, label.span.end)];
+    let width = marked.lines().next().map_or(0, |text| text.chars().count()).clamp(1, room);
+    let _ = write!(out, "\n{margin} |\n{number} | {line}");
+    let _ = write!(out, "\n{margin} | {}{}", " ".repeat(place.column - 1), "^".repeat(width));
+    if !label.text.is_empty() {
+        let _ = write!(out, " {}", label.text);
+    }
+}
+
+fn clamp(label: &Label, offset: u32) -> usize {
+    let text = label.file.text();
+    let mut offset = (offset as usize).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Code, SourceFile, Span};
+
+    #[test]
+    fn an_error_shows_its_line_with_carets_and_hints() {
+        let file = SourceFile::new("models/a.sql", "select 1\nfrom {{ ref('x') }}\n");
+        let shown = render(
+            &Diagnostic::error(Code::UnknownRef, "`a` refers to `x`").at(&file, Span::new(17, 25)).hint("write it"),
+            Form::Full,
+        );
+        let expected = "error[K0401]: `a` refers to `x`\n  --> models/a.sql:2:9\n  |\n2 | from {{ ref('x') }}\n  |         ^^^^^^^^\nhint: write it";
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,79 @@
+//! The resolved project: nodes, ids, edges. Frozen once `parse` has made it.
+
+mod config;
+mod graph;
+mod id;
+mod node;
+pub mod view;
+
+pub use config::NodeConfig;
+pub use graph::{Graph, NodeSet};
+pub use id::{NodeIndex, ResourceType, UniqueId};
+pub use node::{
+    Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
+    SourceDef, TestDef, TestMetadata, UnitTestDef,
+};
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Data};
+
+/// The resolved project. Shared by threads, never written.
+#[derive(Debug, Default)]
+pub struct Manifest {
+    /// All enabled nodes, sources, exposures, metrics and so on, ordered by unique id within their kind.
+    pub nodes: Vec<Node>,
+    /// Where a unique id is in `nodes`.
+    pub by_id: HashMap<UniqueId, NodeIndex>,
+    /// The edges.
+    pub graph: Graph,
+    /// Disabled nodes.
+    pub disabled: Vec<Node>,
+    /// Macros of the project, its packages and kiln, by unique id.
+    pub macros: BTreeMap<UniqueId, MacroInfo>,
+    /// Docs blocks by unique id.
+    pub docs: BTreeMap<UniqueId, Doc>,
+    /// Groups by unique id.
+    pub groups: BTreeMap<UniqueId, Group>,
+    /// `selectors.yml`, as artifacts show it.
+    pub selectors: Map<String, Data>,
+    /// The root project's name.
+    pub project_name: String,
+    /// The adapter's name.
+    pub adapter_type: String,
+}
+
+impl Manifest {
+    /// The node of an index.
+    #[must_use]
+    pub fn node(&self, ix: NodeIndex) -> &Node {
+        &self.nodes[ix.as_usize()]
+    }
+
+    /// All indices in order.
+    pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        (0..self.nodes.len()).map(NodeIndex::from_usize)
+    }
+
+    /// Finds a node by unique id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<NodeIndex> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The parents of a node.
+    #[must_use]
+    pub fn parents(&self, ix: NodeIndex) -> &[NodeIndex] {
+        self.graph.parents(ix)
+    }
+
+    /// The children of a node.
+    #[must_use]
+    pub fn children(&self, ix: NodeIndex) -> &[NodeIndex] {
+        self.graph.children(ix)
+    }
+}
+
+/// A manifest that threads share.
+pub type SharedManifest = Arc<Manifest>;

@@ -1,0 +1,369 @@
+//! One node of the project: what all kinds share, and what each kind adds.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Data};
+
+use super::{NodeConfig, NodeIndex, ResourceType, UniqueId};
+use crate::diagnostic::{SourceFile, Span};
+
+/// Anything in the graph.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// `model.shop.orders`.
+    pub unique_id: UniqueId,
+    /// Its name, as refs use it.
+    pub name: String,
+    /// What it is.
+    pub resource_type: ResourceType,
+    /// The package that defines it.
+    pub package: String,
+    /// Path below its resource folder: `marts/orders.sql`.
+    pub path: String,
+    /// Path below its package's root: `models/marts/orders.sql`.
+    pub original_file_path: String,
+    /// The file that defines it (the property file for sources, tests and so on).
+    pub file: Arc<SourceFile>,
+    /// Where in `file` it is defined; the whole file for models.
+    pub span: Span,
+    /// Package, folders, name.
+    pub fqn: Vec<String>,
+    /// `sql` or `python`.
+    pub language: String,
+    /// The template as written, without surrounding white space where dbt strips it.
+    pub raw_code: String,
+    /// Where `raw_code` begins in `file`, in bytes, when it is a part of it.
+    pub raw_code_offset: u32,
+    /// The checksum that state comparison uses.
+    pub checksum: Checksum,
+    /// Where it is built: database.
+    pub database: Option<String>,
+    /// Where it is built: schema.
+    pub schema: String,
+    /// Where it is built: identifier.
+    pub alias: String,
+    /// The quoted name in SQL; `None` for what is not a relation.
+    pub relation_name: Option<String>,
+    /// The merged configuration.
+    pub config: NodeConfig,
+    /// The configuration as written, before templates in it were rendered.
+    pub unrendered_config: Map<String, Data>,
+    /// The keys given by `config()` calls in the file itself.
+    pub config_call: Map<String, Data>,
+    /// Description, docs blocks filled in.
+    pub description: String,
+    /// Described columns, in order.
+    pub columns: IndexMap<String, Column>,
+    /// `meta`.
+    pub meta: Map<String, Data>,
+    /// `tags`, sorted as dbt has them.
+    pub tags: Vec<String>,
+    /// `docs:` of the node.
+    pub docs: Docs,
+    /// `package://path` of the property file that describes it.
+    pub patch_path: Option<String>,
+    /// Names of docs blocks used in descriptions.
+    pub doc_blocks: Vec<String>,
+    /// Group.
+    pub group: Option<String>,
+    /// `private`, `protected` or `public`: models.
+    pub access: Option<String>,
+    /// Model-level constraints.
+    pub constraints: Vec<Data>,
+    /// Version of a versioned model.
+    pub version: Option<Data>,
+    /// The newest version of a versioned model.
+    pub latest_version: Option<Data>,
+    /// `deprecation_date`.
+    pub deprecation_date: Option<String>,
+    /// `ref` calls in order, each once.
+    pub refs: Vec<RefCall>,
+    /// `source` calls in order: source name and table name.
+    pub source_calls: Vec<(String, String)>,
+    /// `metric` calls.
+    pub metric_calls: Vec<Vec<String>>,
+    /// `function` calls.
+    pub function_calls: Vec<Vec<String>>,
+    /// Macros called by the template itself, by unique id, in order of the first call.
+    pub macro_calls: Vec<String>,
+    /// Nodes that it depends on, in the order of the calls.
+    pub parents: Vec<NodeIndex>,
+    /// Seconds since 1970 when it was parsed.
+    pub created_at: f64,
+    /// What its kind adds.
+    pub kind: NodeKind,
+}
+
+/// What a kind of node has beyond the common facts.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// A model, analysis, or hook without more.
+    Plain,
+    /// A model with the extra facts of the manifest (`primary_key`, `time_spine`, `build`…), under their published names.
+    Model(Map<String, Data>),
+    /// A seed: the folder that its path counts from.
+    Seed {
+        /// Absolute root of its package.
+        root_path: String,
+    },
+    /// A snapshot.
+    Snapshot,
+    /// A data test.
+    Test(Box<TestDef>),
+    /// A unit test.
+    UnitTest(Box<UnitTestDef>),
+    /// A source table.
+    Source(Box<SourceDef>),
+    /// An exposure.
+    Exposure(Box<Exposure>),
+    /// A project hook.
+    Hook(HookSpec),
+    /// A metric, semantic model, saved query or function: its published map beyond the common keys.
+    Document(Map<String, Data>),
+}
+
+/// A checksum as manifests write it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checksum {
+    /// `sha256`, `path` or `none`.
+    pub name: String,
+    /// The sum in hex, or the path.
+    pub checksum: String,
+}
+
+/// A `ref` call with where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefCall {
+    /// The package of the two-argument form.
+    pub package: Option<String>,
+    /// The name.
+    pub name: String,
+    /// `v=` or `version=`.
+    pub version: Option<Data>,
+    /// Where the call stands in the node's file, if known.
+    pub span: Option<Span>,
+}
+
+/// A described column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// Description, docs blocks filled in.
+    pub description: String,
+    /// `meta`.
+    pub meta: Map<String, Data>,
+    /// `data_type`.
+    pub data_type: Option<String>,
+    /// Constraints, as published.
+    pub constraints: Vec<Data>,
+    /// `quote`.
+    pub quote: Option<bool>,
+    /// `tags`.
+    pub tags: Vec<String>,
+    /// `config` of the column: meta and tags.
+    pub config: Map<String, Data>,
+    /// Custom keys and the rest of the published keys (`granularity`, `dimension`, …).
+    pub extra: Map<String, Data>,
+    /// Names of docs blocks used in the description.
+    pub doc_blocks: Vec<String>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// `docs:` of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Docs {
+    /// Shown in the documentation.
+    pub show: bool,
+    /// Color in the documentation's graph.
+    pub node_color: Option<String>,
+}
+
+impl Default for Docs {
+    fn default() -> Self {
+        Self { show: true, node_color: None }
+    }
+}
+
+/// What a data test adds. Singular tests have no metadata.
+#[derive(Clone, Debug, Default)]
+pub struct TestDef {
+    /// The generic test and its arguments.
+    pub metadata: Option<TestMetadata>,
+    /// The column it is declared on.
+    pub column_name: Option<String>,
+    /// `models.orders`: the property file's key for the thing it is declared on.
+    pub file_key_name: Option<String>,
+    /// The node it is declared on.
+    pub attached_node: Option<UniqueId>,
+}
+
+/// A generic test's macro and arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestMetadata {
+    /// The test's name, such as `unique`.
+    pub name: String,
+    /// The arguments, `model` and `column_name` included, as published.
+    pub kwargs: Map<String, Data>,
+    /// The package it was called with (`dbt_utils.at_least_one`).
+    pub namespace: Option<String>,
+}
+
+/// What a unit test adds, as published.
+#[derive(Clone, Debug, Default)]
+pub struct UnitTestDef {
+    /// The model under test.
+    pub model: String,
+    /// Inputs, as published.
+    pub given: Vec<Data>,
+    /// Expected rows, as published.
+    pub expect: Map<String, Data>,
+    /// `overrides`, as published.
+    pub overrides: Option<Map<String, Data>>,
+    /// Which versions the test is for.
+    pub versions: Option<Data>,
+    /// The version it tests.
+    pub version: Option<Data>,
+    /// The node under test, once resolved.
+    pub tested_node: Option<UniqueId>,
+}
+
+/// What a source table adds.
+#[derive(Clone, Debug, Default)]
+pub struct SourceDef {
+    /// The source's name.
+    pub source_name: String,
+    /// The source's description.
+    pub source_description: String,
+    /// The source's `meta`.
+    pub source_meta: Map<String, Data>,
+    /// `loader`.
+    pub loader: String,
+    /// The table's identifier in the database.
+    pub identifier: String,
+    /// `quoting`, as published.
+    pub quoting: Map<String, Data>,
+    /// `loaded_at_field`.
+    pub loaded_at_field: Option<String>,
+    /// `loaded_at_query`.
+    pub loaded_at_query: Option<String>,
+    /// `freshness`, as published; null if there is none.
+    pub freshness: Data,
+    /// `external`, as published; null if there is none.
+    pub external: Data,
+    /// Custom keys of the source and the table.
+    pub extra: Map<String, Data>,
+    /// `unrendered_database`.
+    pub unrendered_database: Option<String>,
+    /// `unrendered_schema`.
+    pub unrendered_schema: Option<String>,
+}
+
+/// Who answers for something.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Owner {
+    /// `name`, `email` and custom keys, as written.
+    pub fields: Map<String, Data>,
+}
+
+/// What an exposure adds.
+#[derive(Clone, Debug, Default)]
+pub struct Exposure {
+    /// `type`.
+    pub exposure_type: String,
+    /// `owner`.
+    pub owner: Owner,
+    /// `label`.
+    pub label: Option<String>,
+    /// `maturity`.
+    pub maturity: Option<String>,
+    /// `url`.
+    pub url: Option<String>,
+}
+
+/// A project hook: `on-run-start` or `on-run-end`, and its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookSpec {
+    /// Whether it runs at the end.
+    pub is_end: bool,
+    /// Its number among the hooks of its package, from 0.
+    pub index: usize,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Name.
+    pub name: String,
+    /// Package.
+    pub package: String,
+    /// Owner.
+    pub owner: Owner,
+    /// Description.
+    pub description: Option<String>,
+    /// `config`, as published.
+    pub config: Map<String, Data>,
+    /// Path of the property file, below the package's root and below the resource folder.
+    pub original_file_path: String,
+    /// Path below the resource folder.
+    pub path: String,
+}
+
+/// A docs block.
+#[derive(Clone, Debug)]
+pub struct Doc {
+    /// Name.
+    pub name: String,
+    /// Package.
+    pub package: String,
+    /// Path below the resource folder.
+    pub path: String,
+    /// Path below the package's root.
+    pub original_file_path: String,
+    /// The text.
+    pub contents: String,
+}
+
+/// A macro as artifacts show it.
+#[derive(Clone, Debug)]
+pub struct MacroInfo {
+    /// Name.
+    pub name: String,
+    /// Package.
+    pub package: String,
+    /// Path below the package's root.
+    pub path: String,
+    /// The text of the whole macro block.
+    pub macro_sql: String,
+    /// Macros that it calls, by unique id.
+    pub depends_on: Vec<String>,
+    /// Description.
+    pub description: String,
+    /// `meta`.
+    pub meta: Map<String, Data>,
+    /// `docs`.
+    pub docs: Docs,
+    /// `config`, as published.
+    pub config: Map<String, Data>,
+    /// `package://path` of the property file that describes it.
+    pub patch_path: Option<String>,
+    /// Declared or inferred arguments.
+    pub arguments: Vec<MacroArgument>,
+    /// Languages of a materialization.
+    pub supported_languages: Option<Vec<String>>,
+    /// Seconds since 1970 when it was parsed.
+    pub created_at: f64,
+}
+
+/// An argument of a macro.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MacroArgument {
+    /// Name.
+    pub name: String,
+    /// Type, where declared.
+    pub data_type: Option<String>,
+    /// Description.
+    pub description: String,
+}

@@ -1,0 +1,37 @@
+//! What is on disk and how it is configured: project files, profile, settings.
+//!
+//! Templates in YAML values are rendered through [`RenderYaml`], which the template room implements:
+//! this room knows nothing of Jinja.
+
+mod config;
+mod profile;
+mod settings;
+pub mod yaml;
+
+pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
+pub use profile::Target;
+pub use settings::{Overrides, Settings, WarnErrorOptions};
+
+use serde_json::Value as Data;
+
+/// Renders a template found in a YAML value, natively: `"{{ 1 + 1 }}"` gives the number 2.
+pub trait RenderYaml: Send + Sync {
+    /// Renders with the names that project files see (`var`, `env_var`, `target` where there is one).
+    ///
+    /// # Errors
+    /// When the template fails; the diagnostic has no place yet.
+    fn render_native(&self, text: &str, scope: YamlScope<'_>) -> Result<Data, Box<crate::diagnostic::Diagnostic>>;
+}
+
+/// What a YAML template may see besides `env_var` and the command line's variables.
+#[derive(Clone, Copy, Debug)]
+pub struct YamlScope<'a> {
+    /// The target, once it is known.
+    pub target: Option<&'a Target>,
+    /// Variables: those of the command line, then those of the project where they are known.
+    pub vars: &'a serde_json::Map<String, Data>,
+    /// The environment.
+    pub env: &'a std::collections::BTreeMap<String, String>,
+    /// Whether secrets (`DBT_ENV_SECRET_…`) may be read: in profiles and packages only.
+    pub may_read_secrets: bool,
+}

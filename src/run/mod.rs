@@ -1,0 +1,1 @@
+//! Plans and executes nodes against a database.

@@ -1,0 +1,1 @@
+//! Which nodes did the user mean?
