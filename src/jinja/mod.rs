@@ -1,1 +1,40 @@
-//! The template engine and everything a template can see.
+//! The template engine: reads Jinja as dbt's Python does.
+//!
+//! Built on stock minijinja. What Python has and minijinja does not (mutable
+//! lists, `return`, macros across files, `%` formatting …) is added by
+//! rewriting the source and by objects in [`py`]. The names of dbt (`ref`,
+//! `config`, `adapter` …) are not here: they reach a render through
+//! [`ContextSource`].
+
+mod blocks;
+mod env;
+mod error;
+mod filters;
+mod lexer;
+mod macros;
+mod methods;
+mod modules;
+pub(crate) mod py;
+mod render;
+mod rewrite;
+mod root;
+mod source;
+mod state;
+mod tests;
+
+pub(crate) use error::{raise, raise_cause, type_error, value_error};
+pub(crate) use macros::{MacroRef, Namespace};
+pub(crate) use minijinja::Value;
+pub(crate) use root::{ParseUndefined, Root};
+pub(crate) use state::{RenderState, call_value, render_state};
+
+pub use blocks::{Block, BlockError, BlockKind, scan};
+pub use env::{Mode, TemplateEnv};
+pub use error::{MacroFrame, Place, RenderError, RenderErrorKind};
+pub use macros::{
+    DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry,
+    MacroRegistryBuilder,
+};
+pub use render::Rendered;
+pub use rewrite::{Call, CallArg, Constant, calls_of};
+pub use source::{ContextSource, EmptyContext, SourceRef, TemplateSource};

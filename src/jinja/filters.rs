@@ -1,0 +1,8 @@
+//! Filters that differ from minijinja's, or that it does not have.
+
+use minijinja::Environment;
+
+/// Adds the filters.
+pub(crate) fn register(env: &mut Environment<'static>) {
+    let _ = env;
+}

@@ -1,0 +1,1 @@
+//! Tokens of a template; hides minijinja's tokenizer.

@@ -1,0 +1,38 @@
+//! Python's values: lists, dicts, sets that change in place, how they print,
+//! and the operators that minijinja does differently.
+
+pub(crate) mod args;
+mod dict;
+pub(crate) mod functions;
+mod json;
+mod list;
+pub(crate) mod native;
+pub(crate) mod operators;
+mod set;
+pub(crate) mod text;
+
+pub(crate) use args::CallArgs;
+pub(crate) use dict::PyDict;
+pub(crate) use json::{from_json, to_json};
+pub(crate) use list::PyList;
+pub(crate) use set::PySet;
+pub(crate) use text::{format_value, to_repr, to_str};
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
+
+use super::error::type_error;
+
+/// The elements of an iterable value, or Python's error.
+pub(crate) fn iterate(value: &Value) -> Result<Vec<Value>, Error> {
+    if let Some(list) = value.downcast_object_ref::<PyList>() {
+        return Ok(list.items());
+    }
+    if value.is_none() || matches!(value.kind(), ValueKind::Bool | ValueKind::Number) {
+        return Err(type_error(format!(
+            "'{}' object is not iterable",
+            text::type_name(value)
+        )));
+    }
+    value.try_iter()?.checked().collect()
+}
