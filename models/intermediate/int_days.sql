@@ -1,6 +1,6 @@
 with final as (
 
-    {{ days_between(var('first_day'), var('last_day')) | indent }}
+    {{ days_between(var('first_day'), var('last_day')) }}
 
 )
 

@@ -17,7 +17,7 @@ final as (
         opened_at,
         closed_at,
         closed_at is null as is_open,
-        {{ dbt.datediff('opened_at', 'closed_at', 'hour') }} as hours_to_close
+        cast({{ dbt.datediff('opened_at', 'closed_at', 'hour') }} as integer) as hours_to_close
     from source
 
 )

@@ -71,7 +71,7 @@ final as (
         cast(started_at as date) as started_on,
         ended_at,
         events,
-        {{ dbt.datediff('started_at', 'ended_at', 'second') }} as activity_seconds
+        cast({{ dbt.datediff('started_at', 'ended_at', 'second') }} as integer) as activity_seconds
     from sessions
 
 )

@@ -35,7 +35,7 @@ final as (
         active_users,
         sessions,
         {{ minutes('activity_seconds') }} as activity_minutes,
-        {{ minutes('activity_seconds / nullif(active_users, 0)') }} as activity_minutes_per_user
+        {{ minutes('1.0 * activity_seconds / nullif(active_users, 0)') }} as activity_minutes_per_user
     from variants
 
 )
