@@ -1,0 +1,41 @@
+{# A table, built under another name and swapped in; a project or adapter may define its own. #}
+{% materialization table, default -%}
+    {% set existing_relation = load_cached_relation(this) %}
+    {% set target_relation = this.incorporate(type='table') %}
+    {% set intermediate_relation = make_intermediate_relation(target_relation) %}
+    {% set backup_relation_type = 'table' if existing_relation is none else existing_relation.type %}
+    {% set backup_relation = make_backup_relation(target_relation, backup_relation_type) %}
+    {% set left_intermediate = load_cached_relation(intermediate_relation) %}
+    {% set left_backup = load_cached_relation(backup_relation) %}
+
+    {{ drop_relation_if_exists(left_intermediate) }}
+    {{ drop_relation_if_exists(left_backup) }}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {% call statement('main') -%}
+        {{ get_create_table_as_sql(False, intermediate_relation, sql) }}
+    {%- endcall %}
+    {% do create_indexes(intermediate_relation) %}
+
+    {# A hook may have dropped the old relation meanwhile. #}
+    {% if existing_relation is not none %}
+        {% set existing_relation = load_cached_relation(existing_relation) %}
+        {% if existing_relation is not none %}
+            {{ adapter.rename_relation(existing_relation, backup_relation) }}
+        {% endif %}
+    {% endif %}
+    {{ adapter.rename_relation(intermediate_relation, target_relation) }}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+
+    {% set revoke = should_revoke(existing_relation, full_refresh_mode=True) %}
+    {% do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) %}
+    {% do persist_docs(target_relation, model) %}
+
+    {{ adapter.commit() }}
+    {{ drop_relation_if_exists(backup_relation) }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}

@@ -1,0 +1,40 @@
+{# A view, built under another name and swapped in; a project or adapter may define its own. #}
+{% materialization view, default -%}
+    {% set existing_relation = load_cached_relation(this) %}
+    {% set target_relation = this.incorporate(type='view') %}
+    {% set intermediate_relation = make_intermediate_relation(target_relation) %}
+    {# The backup is dropped as what it is, so it takes the type of the relation moved there. #}
+    {% set backup_relation_type = 'view' if existing_relation is none else existing_relation.type %}
+    {% set backup_relation = make_backup_relation(target_relation, backup_relation_type) %}
+    {% set left_intermediate = load_cached_relation(intermediate_relation) %}
+    {% set left_backup = load_cached_relation(backup_relation) %}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ drop_relation_if_exists(left_intermediate) }}
+    {{ drop_relation_if_exists(left_backup) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {% call statement('main') -%}
+        {{ get_create_view_as_sql(intermediate_relation, sql) }}
+    {%- endcall %}
+
+    {# A hook may have dropped the old relation meanwhile. #}
+    {% if existing_relation is not none %}
+        {% set existing_relation = load_cached_relation(existing_relation) %}
+        {% if existing_relation is not none %}
+            {{ adapter.rename_relation(existing_relation, backup_relation) }}
+        {% endif %}
+    {% endif %}
+    {{ adapter.rename_relation(intermediate_relation, target_relation) }}
+
+    {% set revoke = should_revoke(existing_relation, full_refresh_mode=True) %}
+    {% do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) %}
+    {% do persist_docs(target_relation, model) %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ drop_relation_if_exists(backup_relation) }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
