@@ -45,9 +45,7 @@ pub struct TemplateEnv {
 
 impl fmt::Debug for TemplateEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TemplateEnv")
-            .field("mode", &self.mode)
-            .finish_non_exhaustive()
+        f.debug_struct("TemplateEnv").field("mode", &self.mode).finish_non_exhaustive()
     }
 }
 
@@ -80,12 +78,7 @@ impl TemplateEnv {
         env.add_function("kiln_store", store_macro);
         env.add_function("kiln_capture", capture);
         env.add_function("kiln_enter", enter);
-        TemplateEnv {
-            env,
-            registry,
-            engine: Arc::new(engine_names()),
-            mode,
-        }
+        TemplateEnv { env, registry, engine: Arc::new(engine_names()), mode }
     }
 
     /// The macros it was built from.
@@ -99,12 +92,7 @@ impl TemplateEnv {
     }
 
     pub(crate) fn root(&self, source: Arc<dyn ContextSource>) -> Root {
-        Root::new(
-            source,
-            self.registry.clone(),
-            self.engine.clone(),
-            self.mode,
-        )
+        Root::new(source, self.registry.clone(), self.engine.clone(), self.mode)
     }
 }
 
@@ -129,9 +117,7 @@ fn engine_names() -> EngineNames {
 
 /// Called by the prelude, first of all.
 fn init_render(state: &mut State<'_, '_>, trampoline: Value) -> Value {
-    let root = state
-        .lookup("kiln_root")
-        .and_then(|root| root.downcast_object::<Root>());
+    let root = state.lookup("kiln_root").and_then(|root| root.downcast_object::<Root>());
     let store = render_state(state);
     store.trampoline = Some(trampoline);
     store.root = root;
@@ -163,22 +149,12 @@ fn enter(state: &mut State<'_, '_>) -> Result<Value, Error> {
 }
 
 /// `return(value)`: leaves the macro that is running.
-fn return_value(
-    state: &mut State<'_, '_>,
-    args: minijinja::value::Rest<Value>,
-) -> Result<Value, Error> {
+fn return_value(state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>) -> Result<Value, Error> {
     let store = render_state(state);
     if store.depth() == 0 {
-        return Err(raise(
-            RenderErrorKind::Compilation,
-            "return() can only be used inside a macro",
-        ));
+        return Err(raise(RenderErrorKind::Compilation, "return() can only be used inside a macro"));
     }
     let value = args.first().cloned().unwrap_or(Value::from(()));
-    store.returned = Some(if ParseUndefined::is(&value) {
-        Value::UNDEFINED
-    } else {
-        value
-    });
+    store.returned = Some(if ParseUndefined::is(&value) { Value::UNDEFINED } else { value });
     Err(raise(RenderErrorKind::Runtime, "return"))
 }

@@ -78,13 +78,7 @@ pub struct RenderError {
 impl RenderError {
     /// Makes an error without a place.
     pub fn new(kind: RenderErrorKind, message: impl Into<String>) -> RenderError {
-        RenderError {
-            kind,
-            message: message.into(),
-            at: None,
-            stack: Vec::new(),
-            cause: None,
-        }
+        RenderError { kind, message: message.into(), at: None, stack: Vec::new(), cause: None }
     }
 
     /// Returns the typed cause, if it is a `T`.
@@ -151,27 +145,12 @@ impl StdError for Raised {}
 ///
 /// The kind and the message survive all macro levels.
 pub(crate) fn raise(kind: RenderErrorKind, message: impl Into<String>) -> Error {
-    wrap(Raised {
-        kind,
-        message: message.into(),
-        cause: None,
-        origin: None,
-        frames: Vec::new(),
-    })
+    wrap(Raised { kind, message: message.into(), cause: None, origin: None, frames: Vec::new() })
 }
 
 /// Like [`raise`], with a typed cause that [`RenderError::cause_as`] gives back.
-pub(crate) fn raise_cause<E: StdError + Send + Sync + 'static>(
-    kind: RenderErrorKind,
-    cause: E,
-) -> Error {
-    wrap(Raised {
-        kind,
-        message: cause.to_string(),
-        cause: Some(Arc::new(cause)),
-        origin: None,
-        frames: Vec::new(),
-    })
+pub(crate) fn raise_cause<E: StdError + Send + Sync + 'static>(kind: RenderErrorKind, cause: E) -> Error {
+    wrap(Raised { kind, message: cause.to_string(), cause: Some(Arc::new(cause)), origin: None, frames: Vec::new() })
 }
 
 /// A Python `TypeError`.
@@ -207,11 +186,7 @@ pub(crate) fn wrap(raised: Raised) -> Error {
 /// position when this is the first level it passes.
 pub(crate) fn unwrap(error: &Error) -> (Raised, Option<RawPlace>) {
     let here = match (error.name(), error.range()) {
-        (Some(name), Some(range)) => Some(RawPlace {
-            template: name.to_string(),
-            range,
-            original: None,
-        }),
+        (Some(name), Some(range)) => Some(RawPlace { template: name.to_string(), range, original: None }),
         _ => None,
     };
     let mut raised = find_raised(error).unwrap_or_else(|| from_engine(error));
@@ -237,34 +212,21 @@ fn from_engine(error: &Error) -> Raised {
     let kind = match innermost.kind() {
         ErrorKind::SyntaxError => RenderErrorKind::Syntax,
         ErrorKind::UndefinedError => RenderErrorKind::Undefined,
-        ErrorKind::UnknownFilter
-        | ErrorKind::UnknownTest
-        | ErrorKind::UnknownFunction
-        | ErrorKind::UnknownMethod => RenderErrorKind::UnknownName,
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
+            RenderErrorKind::UnknownName
+        }
         ErrorKind::TooManyArguments | ErrorKind::MissingArgument => RenderErrorKind::Arguments,
-        ErrorKind::InvalidOperation
-            if innermost.detail().is_some_and(|d| d.contains("recursion limit")) =>
-        {
+        ErrorKind::InvalidOperation if innermost.detail().is_some_and(|d| d.contains("recursion limit")) => {
             RenderErrorKind::Recursion
         }
         ErrorKind::InvalidOperation | ErrorKind::CannotUnpack => RenderErrorKind::Type,
         _ => RenderErrorKind::Runtime,
     };
     let origin = match (innermost.name(), innermost.range()) {
-        (Some(name), Some(range)) => Some(RawPlace {
-            template: name.to_string(),
-            range,
-            original: None,
-        }),
+        (Some(name), Some(range)) => Some(RawPlace { template: name.to_string(), range, original: None }),
         _ => None,
     };
-    Raised {
-        kind,
-        message: engine_message(innermost),
-        cause: None,
-        origin,
-        frames: Vec::new(),
-    }
+    Raised { kind, message: engine_message(innermost), cause: None, origin, frames: Vec::new() }
 }
 
 fn innermost_engine_error(error: &Error) -> &Error {
@@ -303,10 +265,7 @@ fn unknown_name<'a>(detail: &'a str, prefix: &str) -> Option<&'a str> {
 }
 
 fn undefined_message(detail: &str) -> String {
-    match detail
-        .strip_prefix('`')
-        .and_then(|rest| rest.split_once("` is undefined"))
-    {
+    match detail.strip_prefix('`').and_then(|rest| rest.split_once("` is undefined")) {
         Some((name, _)) => format!("'{name}' is undefined"),
         None => detail.to_string(),
     }

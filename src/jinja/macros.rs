@@ -66,16 +66,11 @@ impl MacroDef {
     pub fn from_block(package: &str, source: &SourceRef, block: &Block) -> Option<MacroDef> {
         let (name, kind) = match &block.kind {
             BlockKind::Macro => (block.name.clone(), MacroKind::Macro),
-            BlockKind::Test | BlockKind::DataTest => {
-                (format!("test_{}", block.name), MacroKind::Test)
-            }
+            BlockKind::Test | BlockKind::DataTest => (format!("test_{}", block.name), MacroKind::Test),
             BlockKind::Materialization => {
                 let header = super::rewrite::materialization_header(block.text(&source.text));
                 let name = format!("materialization_{}_{}", block.name, header.adapter);
-                let kind = MacroKind::Materialization {
-                    adapter: header.adapter,
-                    languages: header.languages,
-                };
+                let kind = MacroKind::Materialization { adapter: header.adapter, languages: header.languages };
                 (name, kind)
             }
             BlockKind::Snapshot | BlockKind::Docs => return None,
@@ -100,12 +95,7 @@ impl MacroDef {
     pub fn place(&self, span: Range<usize>) -> Place {
         let start = self.span.start;
         let (line, column) = line_column(&self.source.text, start + span.start);
-        Place {
-            path: self.source.path.clone(),
-            span: start + span.start..start + span.end,
-            line,
-            column,
-        }
+        Place { path: self.source.path.clone(), span: start + span.start..start + span.end, line, column }
     }
 }
 
@@ -125,10 +115,7 @@ impl fmt::Debug for MacroEntry {
 
 impl MacroEntry {
     pub(crate) fn rewritten(&self) -> Result<&Rewritten, &RenderError> {
-        self.rewritten
-            .get_or_init(|| rewrite_macro(&self.def).map_err(Box::new))
-            .as_ref()
-            .map_err(|err| &**err)
+        self.rewritten.get_or_init(|| rewrite_macro(&self.def).map_err(Box::new)).as_ref().map_err(|err| &**err)
     }
 
     /// The calls in the macro's text, in order of appearance.
@@ -234,14 +221,8 @@ impl MacroRegistry {
             self.duplicates.push(DuplicateMacro { first, second: def });
             return;
         }
-        let entry = Arc::new(MacroEntry {
-            def,
-            index,
-            rewritten: OnceLock::new(),
-        });
-        let value = Value::from_object(MacroRef {
-            entry: entry.clone(),
-        });
+        let entry = Arc::new(MacroEntry { def, index, rewritten: OnceLock::new() });
+        let value = Value::from_object(MacroRef { entry: entry.clone() });
         table.insert(entry.def.name.clone(), value);
         self.by_id.insert(entry.def.unique_id.clone(), index);
         self.entries.push(entry);
@@ -305,11 +286,7 @@ impl MacroRegistry {
             .rev()
             .filter(|package| !self.is_internal(package))
             .find_map(|package| self.in_package(package, name));
-        external.or_else(|| {
-            self.internal
-                .iter()
-                .find_map(|package| self.in_package(package, name))
-        })
+        external.or_else(|| self.internal.iter().find_map(|package| self.in_package(package, name)))
     }
 
     /// What a node of `package` sees. Built once per package.
@@ -333,8 +310,7 @@ impl MacroRegistry {
                 global.extend(table.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
         }
-        let mut names: HashMap<String, Value> =
-            global.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut names: HashMap<String, Value> = global.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         let mut packages = HashMap::new();
         packages.insert(GLOBAL_PACKAGE.to_string(), Arc::new(global));
         for (name, table) in &self.packages {
@@ -343,10 +319,7 @@ impl MacroRegistry {
             }
         }
         for (name, macros) in &packages {
-            let value = Value::from_object(PackageRef {
-                name: name.clone(),
-                macros: macros.clone(),
-            });
+            let value = Value::from_object(PackageRef { name: name.clone(), macros: macros.clone() });
             names.insert(name.clone(), value);
         }
         for name in [self.root.as_str(), package] {
@@ -377,18 +350,12 @@ impl Namespace {
     }
 
     /// A macro as `adapter.dispatch` looks for it; `Err` when there is no such package.
-    pub(crate) fn get_from_package(
-        &self,
-        package: Option<&str>,
-        name: &str,
-    ) -> Result<Option<Value>, String> {
+    pub(crate) fn get_from_package(&self, package: Option<&str>, name: &str) -> Result<Option<Value>, String> {
         match package {
             None => Ok(self.get(name).cloned()),
             Some(package) => match self.packages.get(package) {
                 Some(macros) => Ok(macros.get(name).cloned()),
-                None => Err(format!(
-                    "could not find package '{package}', referenced by a macro"
-                )),
+                None => Err(format!("could not find package '{package}', referenced by a macro")),
             },
         }
     }
@@ -418,12 +385,7 @@ impl Object for PackageRef {
         Enumerator::Values(self.macros.keys().map(|k| Value::from(k.as_str())).collect())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match self.macros.get(method) {
             Some(target) => target.call(state, args),
             None => super::methods::mapping_method(state, self.clone(), method, args)
@@ -433,10 +395,7 @@ impl Object for PackageRef {
 }
 
 fn unknown_macro(package: &str, name: &str) -> Error {
-    raise(
-        RenderErrorKind::UnknownName,
-        format!("package '{package}' has no macro named '{name}'"),
-    )
+    raise(RenderErrorKind::UnknownName, format!("package '{package}' has no macro named '{name}'"))
 }
 
 /// The value that stands for a macro everywhere.
@@ -463,10 +422,7 @@ impl MacroRef {
     }
 
     fn run(&self, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let rewritten = self
-            .entry
-            .rewritten()
-            .map_err(|err| super::error::reraise(err))?;
+        let rewritten = self.entry.rewritten().map_err(|err| super::error::reraise(err))?;
         let native = self.load(state)?;
         let prepared = prepare_args(&self.entry.def.name, rewritten, args)?;
         native.call(state, prepared.as_deref().unwrap_or(args))
@@ -478,12 +434,10 @@ impl MacroRef {
         if let Some(native) = store.loaded.get(&index) {
             return Ok(native.clone());
         }
-        let trampoline = store.trampoline.clone().ok_or_else(|| {
-            raise(
-                RenderErrorKind::Runtime,
-                "macros cannot be called outside of a render",
-            )
-        })?;
+        let trampoline = store
+            .trampoline
+            .clone()
+            .ok_or_else(|| raise(RenderErrorKind::Runtime, "macros cannot be called outside of a render"))?;
         let root = store.root.clone();
         // Compiled here first, so that a syntax error is reported as itself.
         state.env().get_template(self.unique_id())?;
@@ -557,10 +511,7 @@ impl MacroRef {
         {
             last.called_at = Some(here);
         }
-        raised.frames.push(RawFrame {
-            macro_id: self.unique_id().to_string(),
-            called_at: None,
-        });
+        raised.frames.push(RawFrame { macro_id: self.unique_id().to_string(), called_at: None });
         wrap(raised)
     }
 }
@@ -569,20 +520,13 @@ fn too_deep(stack: Vec<&str>) -> Error {
     let tail: Vec<&str> = stack.iter().rev().take(4).rev().copied().collect();
     raise(
         RenderErrorKind::Recursion,
-        format!(
-            "macros call each other too deeply (more than {MAX_DEPTH} levels): … {}",
-            tail.join(" → ")
-        ),
+        format!("macros call each other too deeply (more than {MAX_DEPTH} levels): … {}", tail.join(" → ")),
     )
 }
 
 /// Checks the arguments as Jinja does, and fills the hidden `varargs` and
 /// `kwargs` of macros that use them. `None` means: pass them as they are.
-fn prepare_args(
-    name: &str,
-    rewritten: &Rewritten,
-    args: &[Value],
-) -> Result<Option<Vec<Value>>, Error> {
+fn prepare_args(name: &str, rewritten: &Rewritten, args: &[Value]) -> Result<Option<Vec<Value>>, Error> {
     let n_params = rewritten.params.len();
     let keyword = args.last().filter(|last| last.is_kwargs());
     let n_positional = args.len() - usize::from(keyword.is_some());
@@ -625,10 +569,7 @@ fn prepare_args(
     Ok(Some(positional))
 }
 
-fn extra_keywords(
-    rewritten: &Rewritten,
-    keyword: Option<&Value>,
-) -> Result<Vec<(String, Value)>, Error> {
+fn extra_keywords(rewritten: &Rewritten, keyword: Option<&Value>) -> Result<Vec<(String, Value)>, Error> {
     let Some(keyword) = keyword else {
         return Ok(Vec::new());
     };

@@ -32,8 +32,7 @@ pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use env::{Mode, TemplateEnv};
 pub use error::{MacroFrame, Place, RenderError, RenderErrorKind};
 pub use macros::{
-    DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry,
-    MacroRegistryBuilder,
+    DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry, MacroRegistryBuilder,
 };
 pub use render::Rendered;
 pub use rewrite::{Call, CallArg, Constant, calls_of};

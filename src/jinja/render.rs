@@ -6,9 +6,7 @@ use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 
 use super::env::{ENTRY_TEMPLATE, PRELUDE, TemplateEnv};
-use super::error::{
-    MacroFrame, Place, RawPlace, RenderError, RenderErrorKind, unwrap,
-};
+use super::error::{MacroFrame, Place, RawPlace, RenderError, RenderErrorKind, unwrap};
 use super::py;
 use super::rewrite::{Rewritten, Shape, rewrite};
 use super::root::Root;
@@ -27,11 +25,7 @@ pub struct Rendered {
 
 impl TemplateEnv {
     /// Renders a text.
-    pub fn render(
-        &self,
-        template: &TemplateSource,
-        context: Arc<dyn ContextSource>,
-    ) -> Result<Rendered, RenderError> {
+    pub fn render(&self, template: &TemplateSource, context: Arc<dyn ContextSource>) -> Result<Rendered, RenderError> {
         if !has_markers(&template.text) {
             let text = template.text.to_string();
             return Ok(Rendered { text });
@@ -67,8 +61,7 @@ impl TemplateEnv {
             }
             Shape::Text => Value::from(self.render(template, context)?.text),
         };
-        py::native::finish(value)
-            .map_err(|message| RenderError::new(RenderErrorKind::Type, message))
+        py::native::finish(value).map_err(|message| RenderError::new(RenderErrorKind::Type, message))
     }
 
     /// Calls a macro by unique id.
@@ -80,10 +73,7 @@ impl TemplateEnv {
         context: Arc<dyn ContextSource>,
     ) -> Result<Value, RenderError> {
         let target = self.registry.value_of(unique_id).ok_or_else(|| {
-            RenderError::new(
-                RenderErrorKind::UnknownName,
-                format!("there is no macro `{unique_id}`"),
-            )
+            RenderError::new(RenderErrorKind::UnknownName, format!("there is no macro `{unique_id}`"))
         })?;
         let mut all = args.to_vec();
         if !kwargs.is_empty() {
@@ -102,13 +92,8 @@ impl TemplateEnv {
     }
 
     /// Calls a macro and prints what it gives back, as `{{ macro() }}` does.
-    pub fn call_macro_text(
-        &self,
-        unique_id: &str,
-        context: Arc<dyn ContextSource>,
-    ) -> Result<String, RenderError> {
-        self.call_macro(unique_id, &[], &[], context)
-            .map(|value| py::text::to_str(&value))
+    pub fn call_macro_text(&self, unique_id: &str, context: Arc<dyn ContextSource>) -> Result<String, RenderError> {
+        self.call_macro(unique_id, &[], &[], context).map(|value| py::text::to_str(&value))
     }
 
     fn capture(&self, full: &str, context: Arc<dyn ContextSource>) -> Result<Value, Error> {
@@ -132,20 +117,11 @@ impl TemplateEnv {
         self.explain_shifted(err, Some((template, rewritten)), shift)
     }
 
-    pub(crate) fn explain(
-        &self,
-        err: &Error,
-        main: Option<(&TemplateSource, &Rewritten)>,
-    ) -> RenderError {
+    pub(crate) fn explain(&self, err: &Error, main: Option<(&TemplateSource, &Rewritten)>) -> RenderError {
         self.explain_shifted(err, main, 0)
     }
 
-    fn explain_shifted(
-        &self,
-        err: &Error,
-        main: Option<(&TemplateSource, &Rewritten)>,
-        shift: i64,
-    ) -> RenderError {
+    fn explain_shifted(&self, err: &Error, main: Option<(&TemplateSource, &Rewritten)>, shift: i64) -> RenderError {
         let (mut raised, here) = unwrap(err);
         if let (Some(last), Some(here)) = (raised.frames.last_mut(), here)
             && last.called_at.is_none()
@@ -169,12 +145,7 @@ impl TemplateEnv {
         }
     }
 
-    fn place(
-        &self,
-        raw: &RawPlace,
-        main: Option<(&TemplateSource, &Rewritten)>,
-        shift: i64,
-    ) -> Option<Place> {
+    fn place(&self, raw: &RawPlace, main: Option<(&TemplateSource, &Rewritten)>, shift: i64) -> Option<Place> {
         if let Some(place) = &raw.original {
             return Some(place.clone());
         }
@@ -195,18 +166,10 @@ impl TemplateEnv {
 }
 
 fn captured_value(state: &minijinja::State<'_, '_>) -> Value {
-    state
-        .get_extension::<RenderState>()
-        .and_then(|store| store.captured.clone())
-        .unwrap_or_default()
+    state.get_extension::<RenderState>().and_then(|store| store.captured.clone()).unwrap_or_default()
 }
 
 /// Whether a text has anything to render, as dbt decides it.
 fn has_markers(text: &str) -> bool {
-    text.as_bytes().windows(2).any(|pair| {
-        matches!(
-            pair,
-            b"{{" | b"{%" | b"{#" | b"}}" | b"%}" | b"#}"
-        )
-    })
+    text.as_bytes().windows(2).any(|pair| matches!(pair, b"{{" | b"{%" | b"{#" | b"}}" | b"%}" | b"#}"))
 }

@@ -41,15 +41,7 @@ impl Root {
         mode: Mode,
     ) -> Root {
         let namespace = registry.namespace(source.macro_package());
-        Root {
-            source,
-            namespace,
-            registry,
-            engine,
-            mode,
-            entry: None,
-            loading: AtomicUsize::new(0),
-        }
+        Root { source, namespace, registry, engine, mode, entry: None, loading: AtomicUsize::new(0) }
     }
 
     /// The names of a macro's own text are not lenient, even when parsing.
@@ -66,9 +58,7 @@ impl Root {
         if let Some(value) = self.namespace.get(name) {
             return Some(value.clone());
         }
-        self.source
-            .get(name)
-            .or_else(|| self.engine.get(name).cloned())
+        self.source.get(name).or_else(|| self.engine.get(name).cloned())
     }
 
     fn is_lenient(&self) -> bool {
@@ -135,12 +125,7 @@ impl Object for ContextView {
         Enumerator::Values(names.into_iter().map(Value::from).collect())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         if let Some(result) = super::methods::mapping_method(state, self.clone(), method, args) {
             return result;
         }
@@ -163,9 +148,7 @@ pub(crate) struct ParseUndefined {
 
 impl ParseUndefined {
     fn value(name: &str) -> Value {
-        Value::from_object(ParseUndefined {
-            name: name.to_string(),
-        })
+        Value::from_object(ParseUndefined { name: name.to_string() })
     }
 
     /// Whether a value is such a placeholder.

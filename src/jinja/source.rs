@@ -23,10 +23,7 @@ pub struct SourceRef {
 impl SourceRef {
     /// Names a file and its text.
     pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceRef {
-        SourceRef {
-            path: path.into(),
-            text: text.into(),
-        }
+        SourceRef { path: path.into(), text: text.into() }
     }
 }
 
@@ -49,19 +46,8 @@ pub struct TemplateSource {
 
 impl TemplateSource {
     /// A text that is a whole file, or stands alone.
-    pub fn new(
-        name: impl Into<String>,
-        path: impl Into<Arc<str>>,
-        text: impl Into<Arc<str>>,
-    ) -> TemplateSource {
-        TemplateSource {
-            name: name.into(),
-            path: path.into(),
-            text: text.into(),
-            offset: 0,
-            line: 1,
-            column: 1,
-        }
+    pub fn new(name: impl Into<String>, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> TemplateSource {
+        TemplateSource { name: name.into(), path: path.into(), text: text.into(), offset: 0, line: 1, column: 1 }
     }
 
     /// Says where in its file the text starts.

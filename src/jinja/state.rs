@@ -50,10 +50,6 @@ pub(crate) fn render_state<'a>(state: &'a mut State<'_, '_>) -> &'a mut RenderSt
 }
 
 /// Calls a value (macro, function, `caller`) from inside a function.
-pub(crate) fn call_value(
-    state: &mut State<'_, '_>,
-    callee: &Value,
-    args: &[Value],
-) -> Result<Value, Error> {
+pub(crate) fn call_value(state: &mut State<'_, '_>, callee: &Value, args: &[Value]) -> Result<Value, Error> {
     callee.call(state, args)
 }

@@ -5,11 +5,13 @@
 
 mod config;
 mod profile;
+mod scan;
 mod settings;
 pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
 pub use profile::Target;
+pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, scan};
 pub use settings::{Overrides, Settings, WarnErrorOptions};
 
 use serde_json::Value as Data;

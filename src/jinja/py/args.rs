@@ -20,34 +20,20 @@ impl CallArgs {
         let Some((last, rest)) = args.split_last() else {
             return CallArgs::default();
         };
-        let Ok(kwargs) = last
-            .is_kwargs()
-            .then(|| Kwargs::try_from(last.clone()))
-            .transpose()
-        else {
+        let Ok(kwargs) = last.is_kwargs().then(|| Kwargs::try_from(last.clone())).transpose() else {
             return CallArgs::default();
         };
         let Some(kwargs) = kwargs else {
-            return CallArgs {
-                positional: args.to_vec(),
-                keyword: Vec::new(),
-            };
+            return CallArgs { positional: args.to_vec(), keyword: Vec::new() };
         };
-        let keyword = kwargs
-            .args()
-            .filter_map(|key| Some((key.to_string(), kwargs.peek::<Value>(key).ok()?)))
-            .collect();
-        CallArgs {
-            positional: rest.to_vec(),
-            keyword,
-        }
+        let keyword =
+            kwargs.args().filter_map(|key| Some((key.to_string(), kwargs.peek::<Value>(key).ok()?))).collect();
+        CallArgs { positional: rest.to_vec(), keyword }
     }
 
     /// The keyword argument of that name.
     pub(crate) fn keyword(&self, name: &str) -> Option<&Value> {
-        self.keyword
-            .iter()
-            .find_map(|(key, value)| (key == name).then_some(value))
+        self.keyword.iter().find_map(|(key, value)| (key == name).then_some(value))
     }
 
     /// Puts the arguments in the order of `params`, the first `required` of
@@ -72,31 +58,20 @@ impl CallArgs {
         }
         for (name, value) in self.keyword {
             let Some(ix) = params.iter().position(|param| *param == name) else {
-                return Err(type_error(format!(
-                    "{function}() got an unexpected keyword argument '{name}'"
-                )));
+                return Err(type_error(format!("{function}() got an unexpected keyword argument '{name}'")));
             };
             if bound[ix].replace(value).is_some() {
-                return Err(type_error(format!(
-                    "{function}() got multiple values for argument '{name}'"
-                )));
+                return Err(type_error(format!("{function}() got multiple values for argument '{name}'")));
             }
         }
-        let missing: Vec<&str> = (0..required)
-            .filter(|ix| bound[*ix].is_none())
-            .map(|ix| params[ix])
-            .collect();
+        let missing: Vec<&str> = (0..required).filter(|ix| bound[*ix].is_none()).map(|ix| params[ix]).collect();
         if missing.is_empty() {
             return Ok(bound);
         }
         Err(type_error(format!(
             "{function}() missing {}: {}",
             count(missing.len(), "required positional argument"),
-            missing
-                .iter()
-                .map(|name| format!("'{name}'"))
-                .collect::<Vec<_>>()
-                .join(" and "),
+            missing.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(" and "),
         )))
     }
 }
@@ -127,18 +102,10 @@ pub(crate) fn integer(value: &Value) -> Result<i64, Error> {
             return Ok(number);
         }
     }
-    Err(type_error(format!(
-        "'{}' object cannot be interpreted as an integer",
-        super::text::type_name(value)
-    )))
+    Err(type_error(format!("'{}' object cannot be interpreted as an integer", super::text::type_name(value))))
 }
 
 /// Reads a string argument.
 pub(crate) fn string(value: &Value) -> Result<&str, Error> {
-    value.as_str().ok_or_else(|| {
-        type_error(format!(
-            "expected a string, got {}",
-            super::text::type_name(value)
-        ))
-    })
+    value.as_str().ok_or_else(|| type_error(format!("expected a string, got {}", super::text::type_name(value))))
 }

@@ -52,10 +52,7 @@ impl PyDict {
 
     /// A copy of the entries.
     pub(crate) fn pairs(&self) -> Vec<(Value, Value)> {
-        self.lock()
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
+        self.lock().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
     /// The keys.
@@ -81,10 +78,7 @@ impl PyDict {
     fn update(&self, args: &[Value]) -> Result<Value, Error> {
         let args = CallArgs::split(args);
         if args.positional.len() > 1 {
-            return Err(type_error(format!(
-                "update expected at most 1 argument, got {}",
-                args.positional.len()
-            )));
+            return Err(type_error(format!("update expected at most 1 argument, got {}", args.positional.len())));
         }
         let mut pairs = match args.positional.first() {
             Some(other) => pairs_of(other)?,
@@ -99,9 +93,7 @@ impl PyDict {
         let [key, default] = bind("pop", ["key", "default"], 1, args)?;
         let key = key.unwrap_or_default();
         let removed = self.lock().shift_remove(&key);
-        removed
-            .or(default)
-            .ok_or_else(|| value_error(text::to_repr(&key)))
+        removed.or(default).ok_or_else(|| value_error(text::to_repr(&key)))
     }
 
     fn setdefault(&self, args: &[Value]) -> Result<Value, Error> {
@@ -126,9 +118,7 @@ pub(crate) fn pairs_of(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     for item in super::iterate(value)? {
         let mut parts = super::iterate(&item)?;
         if parts.len() != 2 {
-            return Err(value_error(
-                "dictionary update sequence element does not have length 2",
-            ));
+            return Err(value_error("dictionary update sequence element does not have length 2"));
         }
         let second = parts.pop().unwrap_or_default();
         let first = parts.pop().unwrap_or_default();
@@ -154,19 +144,11 @@ impl Object for PyDict {
         Some(self.lock().len())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "get" => {
                 let [key, default] = bind("get", ["key", "default"], 1, args)?;
-                Ok(self
-                    .get(&key.unwrap_or_default())
-                    .or(default)
-                    .unwrap_or_else(none))
+                Ok(self.get(&key.unwrap_or_default()).or(default).unwrap_or_else(none))
             }
             "keys" | "values" | "items" => {
                 bind(method, [], 0, args)?;
@@ -228,12 +210,7 @@ impl View {
         match self.kind {
             ViewKind::Keys => self.dict.keys(),
             ViewKind::Values => self.dict.lock().values().cloned().collect(),
-            ViewKind::Items => self
-                .dict
-                .pairs()
-                .into_iter()
-                .map(|(k, v)| Value::from(Tuple::from([k, v])))
-                .collect(),
+            ViewKind::Items => self.dict.pairs().into_iter().map(|(k, v)| Value::from(Tuple::from([k, v]))).collect(),
         }
     }
 }

@@ -16,11 +16,10 @@ pub(crate) fn from_json(json: &serde_json::Value) -> Value {
         serde_json::Value::Number(number) => from_number(number),
         serde_json::Value::String(text) => Value::from(text.as_str()),
         serde_json::Value::Array(items) => PyList::value(items.iter().map(from_json).collect()),
-        serde_json::Value::Object(map) => PyDict::from_pairs(
-            map.iter()
-                .map(|(key, value)| (Value::from(key.as_str()), from_json(value))),
-        )
-        .into_value(),
+        serde_json::Value::Object(map) => {
+            PyDict::from_pairs(map.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))))
+                .into_value()
+        }
     }
 }
 
@@ -51,11 +50,7 @@ fn to_json_within(value: &Value, depth: usize) -> serde_json::Value {
         ValueKind::Number => number(value),
         ValueKind::String => serde_json::Value::String(value.to_string()),
         ValueKind::Seq | ValueKind::Iterable => serde_json::Value::Array(
-            super::iterate(value)
-                .unwrap_or_default()
-                .iter()
-                .map(|item| to_json_within(item, depth + 1))
-                .collect(),
+            super::iterate(value).unwrap_or_default().iter().map(|item| to_json_within(item, depth + 1)).collect(),
         ),
         ValueKind::Map => {
             let mut map = Map::new();

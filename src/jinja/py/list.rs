@@ -172,11 +172,7 @@ pub(crate) fn resolve_index(index: i64, len: usize) -> Option<usize> {
 /// An index as slices take it: clamped to the ends.
 pub(crate) fn clamp_index(index: i64, len: usize) -> usize {
     let signed = i64::try_from(len).unwrap_or(i64::MAX);
-    let ix = if index < 0 {
-        index.saturating_add(signed)
-    } else {
-        index
-    };
+    let ix = if index < 0 { index.saturating_add(signed) } else { index };
     usize::try_from(ix.clamp(0, signed)).unwrap_or(len)
 }
 
@@ -197,12 +193,7 @@ impl Object for PyList {
         Some(self.lock().len())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "append" => {
                 let [item] = bind("append", ["object"], 1, args)?;

@@ -29,10 +29,7 @@ pub(crate) fn iterate(value: &Value) -> Result<Vec<Value>, Error> {
         return Ok(list.items());
     }
     if value.is_none() || matches!(value.kind(), ValueKind::Bool | ValueKind::Number) {
-        return Err(type_error(format!(
-            "'{}' object is not iterable",
-            text::type_name(value)
-        )));
+        return Err(type_error(format!("'{}' object is not iterable", text::type_name(value))));
     }
     value.try_iter()?.checked().collect()
 }

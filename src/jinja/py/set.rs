@@ -57,9 +57,7 @@ impl PySet {
 
     fn compare(&self, method: &str, args: &[Value]) -> Result<Value, Error> {
         let [other] = bind(method, ["other"], 1, args)?;
-        let other: IndexSet<Value> = super::iterate(&other.unwrap_or_default())?
-            .into_iter()
-            .collect();
+        let other: IndexSet<Value> = super::iterate(&other.unwrap_or_default())?.into_iter().collect();
         let mine = self.items();
         Ok(Value::from(match method {
             "issubset" => mine.is_subset(&other),
@@ -70,11 +68,7 @@ impl PySet {
 }
 
 /// Set algebra by method name.
-pub(crate) fn combine(
-    method: &str,
-    left: &IndexSet<Value>,
-    right: &IndexSet<Value>,
-) -> IndexSet<Value> {
+pub(crate) fn combine(method: &str, left: &IndexSet<Value>, right: &IndexSet<Value>) -> IndexSet<Value> {
     match method {
         "union" | "update" => left.union(right).cloned().collect(),
         "intersection" | "intersection_update" => left.intersection(right).cloned().collect(),
@@ -105,12 +99,7 @@ impl Object for PySet {
         Some(mine.cmp(&theirs))
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "add" => {
                 let [item] = bind("add", ["element"], 1, args)?;
@@ -138,8 +127,7 @@ impl Object for PySet {
             "union" | "intersection" | "difference" | "symmetric_difference" => {
                 Ok(PySet::new(self.combine(method, args)?).into_value())
             }
-            "update" | "intersection_update" | "difference_update"
-            | "symmetric_difference_update" => {
+            "update" | "intersection_update" | "difference_update" | "symmetric_difference_update" => {
                 let result = self.combine(method, args)?;
                 *self.lock() = result;
                 Ok(none())

@@ -33,11 +33,7 @@ pub(crate) fn to_repr(value: &Value) -> String {
 }
 
 /// Prints a value into the output of a template.
-pub(crate) fn format_value(
-    out: &mut Output<'_>,
-    _state: &mut State<'_, '_>,
-    value: &Value,
-) -> Result<(), Error> {
+pub(crate) fn format_value(out: &mut Output<'_>, _state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::String => out.write_str(value.as_str().unwrap_or_default())?,
         ValueKind::Undefined => {}
@@ -119,12 +115,7 @@ impl Write for Proxy<'_> {
 }
 
 /// Writes `open`, the elements' repr, and `close`.
-pub(crate) fn write_sequence(
-    out: &mut impl Write,
-    open: &str,
-    items: &[Value],
-    close: &str,
-) -> fmt::Result {
+pub(crate) fn write_sequence(out: &mut impl Write, open: &str, items: &[Value], close: &str) -> fmt::Result {
     out.write_str(open)?;
     deeper(out, |out| {
         let mut out = Proxy(out);
