@@ -1,37 +1,127 @@
-//! DuckDB, embedded.
+//! DuckDB, embedded: one database that is opened once, and sessions on it.
+//!
+//! What the profile says is in `profile`, one session in `session`, values in `cells`, refusals in `refusal`.
+//! The SQL that builds things is not here but in `builtins`.
+
+mod cells;
+mod profile;
+mod refusal;
+mod session;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{Adapter, AdapterError, AdapterErrorKind, Connection, Features};
 use crate::builtins::Builtin;
 use crate::project::Target;
 use crate::sql::Dialect;
+use profile::{Extension, Profile};
+use session::Session;
 
-/// An embedded DuckDB database.
-pub(super) struct DuckDb;
+/// An embedded DuckDB database, opened when the first session is wanted.
+///
+/// DuckDB does not notice when one process opens a file twice, and the two copies ruin it.
+/// So there is one root connection, and every session is its clone.
+pub(super) struct DuckDb {
+    profile: Profile,
+    root: Mutex<Option<duckdb::Connection>>,
+}
 
 impl DuckDb {
-    /// Opens the database of a target.
-    pub(super) fn open(_target: &Target, _project_root: &Path) -> Result<Self, AdapterError> {
-        Err(AdapterError::new(AdapterErrorKind::Unsupported, "not yet"))
+    /// Reads the settings of a target; the database is not touched yet.
+    pub(super) fn open(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {
+        Ok(Self { profile: Profile::read(target, project_root)?, root: Mutex::new(None) })
     }
+
+    fn clone_root(&self) -> Result<duckdb::Connection, AdapterError> {
+        let mut root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        if root.is_none() {
+            *root = Some(self.open_root()?);
+        }
+        match root.as_ref() {
+            Some(connection) => connection.try_clone().map_err(|error| refusal::read(&error, "")),
+            None => Err(AdapterError::new(AdapterErrorKind::Connect, "the database is not open")),
+        }
+    }
+
+    fn open_root(&self) -> Result<duckdb::Connection, AdapterError> {
+        let connection = self.open_with_retries()?;
+        for extension in &self.profile.extensions {
+            load(&connection, extension)?;
+        }
+        for sql in self.profile.secrets.iter().chain(&self.profile.attachments) {
+            connection.execute_batch(sql).map_err(|error| refusal::read(&error, sql))?;
+        }
+        Ok(connection)
+    }
+
+    fn open_with_retries(&self) -> Result<duckdb::Connection, AdapterError> {
+        let mut attempt = 0;
+        loop {
+            let refused = match self.open_file() {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error,
+            };
+            attempt += 1;
+            if attempt >= self.profile.retries.connect_attempts || !self.profile.retries.admits(&refused.message) {
+                return Err(refused);
+            }
+            std::thread::sleep(Duration::from_secs(1 << (attempt - 1).min(6)));
+        }
+    }
+
+    fn open_file(&self) -> Result<duckdb::Connection, AdapterError> {
+        let mut config = duckdb::Config::default();
+        for (key, value) in &self.profile.config_options {
+            config = config.with(key, value).map_err(|error| {
+                AdapterError::new(AdapterErrorKind::Settings, format!("config option `{key}` is not usable: {error}"))
+            })?;
+        }
+        duckdb::Connection::open_with_flags(&self.profile.path, config).map_err(|error| refusal::read(&error, ""))
+    }
+}
+
+/// Loads an extension, and installs it first only if it is not at hand: loading needs no network.
+fn load(connection: &duckdb::Connection, extension: &Extension) -> Result<(), AdapterError> {
+    let load = format!("load {}", extension.name);
+    if connection.execute_batch(&load).is_ok() {
+        return Ok(());
+    }
+    let from = extension.repository.as_ref().map(|repository| format!(" from {repository}")).unwrap_or_default();
+    let sql = format!("install {}{from}; {load}", extension.name);
+    connection.execute_batch(&sql).map_err(|error| AdapterError {
+        kind: AdapterErrorKind::Extension,
+        ..refusal::read(&error, &sql)
+    })
 }
 
 impl Adapter for DuckDb {
     fn name(&self) -> &'static str {
         "duckdb"
     }
+
     fn dialect(&self) -> Dialect {
         Dialect::DuckDb
     }
+
     fn features(&self) -> Features {
         Features { has_transactional_ddl: true }
     }
+
     fn builtins(&self) -> &'static [Builtin] {
         &[]
     }
+
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
-        Err(AdapterError::new(AdapterErrorKind::Unsupported, "not yet"))
+        let connection = self.clone_root()?;
+        for (key, value) in &self.profile.settings {
+            let sql = format!("set {key} = '{}'", value.replace('\'', "''"));
+            connection.execute_batch(&sql).map_err(|error| refusal::read(&error, &sql))?;
+        }
+        Ok(Box::new(Session::new(connection, self.profile.has_transactions, self.profile.retries.clone())))
     }
 }
+
+#[cfg(test)]
+mod tests;

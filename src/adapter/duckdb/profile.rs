@@ -1,0 +1,259 @@
+//! The keys of a DuckDB target, as dbt-duckdb knows them, made into a path, options and statements.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Data};
+
+use super::super::{AdapterError, AdapterErrorKind};
+use crate::project::Target;
+
+/// What a target says about its DuckDB database.
+#[derive(Clone, Debug)]
+pub(super) struct Profile {
+    /// The file, or `:memory:`.
+    pub(super) path: PathBuf,
+    /// `config_options`: given when the database is opened.
+    pub(super) config_options: Vec<(String, String)>,
+    /// `extensions`: loaded once.
+    pub(super) extensions: Vec<Extension>,
+    /// `secrets`, as statements.
+    pub(super) secrets: Vec<String>,
+    /// `attach`, as statements.
+    pub(super) attachments: Vec<String>,
+    /// `settings`: set in every session.
+    pub(super) settings: Vec<(String, String)>,
+    /// False for `disable_transactions: true`.
+    pub(super) has_transactions: bool,
+    /// `retries`.
+    pub(super) retries: Retries,
+}
+
+/// An extension and where it is installed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Extension {
+    /// Name.
+    pub(super) name: String,
+    /// `repo`, such as `community`.
+    pub(super) repository: Option<String>,
+}
+
+/// `retries:` how often to try again, and on which errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Retries {
+    /// Attempts to open the database; at least 1.
+    pub(super) connect_attempts: u32,
+    /// Attempts to run a statement; at least 1.
+    pub(super) query_attempts: u32,
+    /// Names of errors, such as `IOException`.
+    pub(super) retryable: Vec<String>,
+}
+
+impl Retries {
+    /// Tells whether a message of DuckDB is of a kind that is tried again.
+    pub(super) fn admits(&self, message: &str) -> bool {
+        let Some((prefix, _)) = message.split_once(" Error:") else { return false };
+        let name = match prefix {
+            "IO" => "IOException".to_owned(),
+            "TransactionContext" => "TransactionException".to_owned(),
+            other => format!("{}Exception", other.replace(' ', "")),
+        };
+        self.retryable.contains(&name)
+    }
+}
+
+/// Keys that name things which only Python or a server can do.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("plugins", "plugins are Python modules"),
+    ("filesystems", "`filesystems` are Python modules; DuckDB's own httpfs extension reads most of them"),
+    ("remote", "a remote Buena Vista server cannot be used"),
+];
+
+impl Profile {
+    /// Reads the keys of a target. Relative paths count from the project's root.
+    pub(super) fn read(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {
+        let fields = &target.fields;
+        for (key, reason) in UNSUPPORTED {
+            if fields.get(*key).is_some_and(is_given) {
+                return Err(unsupported(format!("`{key}` of target `{}` is not supported: {reason}", target.name)));
+            }
+        }
+        let path = fields.get("path").and_then(Data::as_str).unwrap_or(":memory:");
+        let uses_transactions = fields.get("use_transactions").and_then(Data::as_bool).unwrap_or(true);
+        let disables = fields.get("disable_transactions").and_then(Data::as_bool).unwrap_or(false);
+        Ok(Self {
+            path: PathBuf::from(absolute(refuse_motherduck(path)?, project_root)),
+            config_options: pairs(fields.get("config_options")),
+            extensions: extensions(fields.get("extensions"))?,
+            secrets: secrets(fields)?,
+            attachments: attachments(fields.get("attach"), project_root)?,
+            settings: pairs(fields.get("settings")),
+            has_transactions: uses_transactions && !disables,
+            retries: retries(fields.get("retries")),
+        })
+    }
+}
+
+fn is_given(value: &Data) -> bool {
+    match value {
+        Data::Null => false,
+        Data::Array(items) => !items.is_empty(),
+        Data::Object(entries) => !entries.is_empty(),
+        _ => true,
+    }
+}
+
+fn unsupported(message: String) -> AdapterError {
+    AdapterError::new(AdapterErrorKind::Unsupported, message)
+}
+
+fn invalid(message: impl Into<String>) -> AdapterError {
+    AdapterError::new(AdapterErrorKind::Settings, message)
+}
+
+fn refuse_motherduck(path: &str) -> Result<&str, AdapterError> {
+    match path.split_once(':') {
+        Some(("md" | "motherduck", _)) => Err(unsupported("MotherDuck databases are not supported".to_owned())),
+        _ => Ok(path),
+    }
+}
+
+/// Makes a plain file path absolute; `:memory:` and paths with a scheme stay as they are.
+fn absolute(path: &str, project_root: &Path) -> String {
+    let has_scheme = path.split_once(':').is_some_and(|(scheme, _)| scheme.len() != 1);
+    if has_scheme || path.is_empty() {
+        return path.to_owned();
+    }
+    project_root.join(path).to_string_lossy().into_owned()
+}
+
+fn pairs(map: Option<&Data>) -> Vec<(String, String)> {
+    let entries = map.and_then(Data::as_object).into_iter().flatten();
+    entries.filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
+fn text(value: &Data) -> String {
+    match value {
+        Data::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\'', "''")
+}
+
+fn extensions(list: Option<&Data>) -> Result<Vec<Extension>, AdapterError> {
+    let read = |item: &Data| match item {
+        Data::String(name) => Ok(Extension { name: name.clone(), repository: None }),
+        Data::Object(entry) => {
+            let field = |key: &str| entry.get(key).and_then(Data::as_str).map(str::to_owned);
+            let name = field("name").ok_or_else(|| invalid("an entry of `extensions` has no `name`"))?;
+            Ok(Extension { name, repository: field("repo") })
+        }
+        _ => Err(invalid("an entry of `extensions` is neither a name nor a mapping with `name` and `repo`")),
+    };
+    list.and_then(Data::as_array).into_iter().flatten().map(read).collect()
+}
+
+fn retries(map: Option<&Data>) -> Retries {
+    let number = |key: &str| {
+        let given = map.and_then(|map| map.get(key)).and_then(Data::as_u64).unwrap_or(1).max(1);
+        u32::try_from(given).unwrap_or(u32::MAX)
+    };
+    let names = map.and_then(|map| map.get("retryable_exceptions")).and_then(Data::as_array);
+    let retryable = match names {
+        Some(names) => names.iter().filter_map(Data::as_str).map(str::to_owned).collect(),
+        None => vec!["IOException".to_owned()],
+    };
+    Retries { connect_attempts: number("connect_attempts"), query_attempts: number("query_attempts"), retryable }
+}
+
+fn attachments(list: Option<&Data>, project_root: &Path) -> Result<Vec<String>, AdapterError> {
+    let entries = list.and_then(Data::as_array).into_iter().flatten();
+    entries.map(|entry| attachment(entry, project_root)).collect()
+}
+
+fn attachment(entry: &Data, project_root: &Path) -> Result<String, AdapterError> {
+    let path = entry.get("path").and_then(Data::as_str).ok_or_else(|| invalid("an entry of `attach` has no `path`"))?;
+    let path = absolute(refuse_motherduck(path)?, project_root);
+    let alias = entry.get("alias").and_then(Data::as_str).map(|alias| format!(" as {alias}")).unwrap_or_default();
+    let given = entry.get("options").and_then(Data::as_object).cloned().unwrap_or_default();
+    let mut options = Vec::new();
+    for key in ["type", "secret", "read_only"] {
+        let direct = entry.get(key).filter(|value| is_given(value) && **value != Data::Bool(false));
+        if direct.is_some() && given.contains_key(key) {
+            return Err(invalid(format!("`{key}` of the attached `{path}` is given twice, in the entry and in its `options`")));
+        }
+        match direct.or_else(|| given.get(key)) {
+            None | Some(Data::Bool(false) | Data::Null) => {}
+            Some(Data::Bool(true)) => options.push(key.to_owned()),
+            Some(value) => options.push(format!("{key} {}", text(value))),
+        }
+    }
+    let others = given.iter().filter(|(key, _)| !["type", "secret", "read_only"].contains(&key.as_str()));
+    options.extend(others.filter_map(|(key, value)| attach_option(key, value)));
+    let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(", ")) };
+    Ok(format!("attach if not exists '{}'{alias}{options}", escape(&path)))
+}
+
+fn attach_option(key: &str, value: &Data) -> Option<String> {
+    match value {
+        Data::Null | Data::Bool(false) => None,
+        Data::Bool(true) => Some(key.to_owned()),
+        Data::String(text) => {
+            let inner = text.trim();
+            let is_quoted = inner.len() >= 2
+                && ['\'', '"'].iter().any(|quote| inner.starts_with(*quote) && inner.ends_with(*quote));
+            Some(if is_quoted { format!("{key} {text}") } else { format!("{key} '{}'", escape(text)) })
+        }
+        other => Some(format!("{key} {other}")),
+    }
+}
+
+fn secrets(fields: &Map<String, Data>) -> Result<Vec<String>, AdapterError> {
+    let mut entries: Vec<Map<String, Data>> = Vec::new();
+    for entry in fields.get("secrets").and_then(Data::as_array).into_iter().flatten() {
+        entries.push(entry.as_object().cloned().ok_or_else(|| invalid("an entry of `secrets` is not a mapping"))?);
+    }
+    match fields.get("use_credential_provider").and_then(Data::as_str) {
+        None => {}
+        Some("aws") => {
+            let chain = [("type", "s3"), ("provider", "credential_chain")];
+            entries.push(chain.map(|(key, value)| (key.to_owned(), Data::from(value))).into_iter().collect());
+        }
+        Some(other) => return Err(invalid(format!("`use_credential_provider` does not know `{other}`; it knows `aws`"))),
+    }
+    entries.iter().enumerate().map(|(ix, entry)| secret(ix + 1, entry)).collect()
+}
+
+fn secret(number: usize, entry: &Map<String, Data>) -> Result<String, AdapterError> {
+    if !entry.contains_key("type") {
+        return Err(invalid("an entry of `secrets` has no `type`"));
+    }
+    let name = entry.get("name").map_or_else(|| format!("_dbt_secret_{number}"), text);
+    let persistent = if entry.get("persistent") == Some(&Data::Bool(true)) { " persistent" } else { "" };
+    let mut parameters = Vec::new();
+    for (key, value) in entry {
+        match (key.as_str(), value) {
+            ("name" | "persistent", _) | (_, Data::Null) => {}
+            ("scope", Data::Array(scopes)) => {
+                parameters.extend(scopes.iter().map(|scope| format!("scope '{}'", escape(&text(scope)))));
+            }
+            (key, value) => parameters.push(secret_parameter(key, value)),
+        }
+    }
+    Ok(format!("create or replace{persistent} secret {name} ({})", parameters.join(", ")))
+}
+
+fn secret_parameter(key: &str, value: &Data) -> String {
+    let quoted = |value: &Data| format!("'{}'", escape(&text(value)));
+    match value {
+        Data::Object(map) => {
+            let entries: Vec<_> = map.iter().map(|(key, value)| format!("'{}': {}", escape(key), quoted(value))).collect();
+            format!("{key} map {{{}}}", entries.join(", "))
+        }
+        Data::Array(items) => format!("{key} array [{}]", items.iter().map(quoted).collect::<Vec<_>>().join(", ")),
+        _ if ["type", "provider", "extra_http_headers"].contains(&key) => format!("{key} {}", text(value)),
+        _ => format!("{key} {}", quoted(value)),
+    }
+}
