@@ -1,0 +1,432 @@
+//! The command line as typed: commands and their own arguments. Flags of many commands are in [`super::flags`].
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use serde_json::{Map, Value as Data};
+
+use super::flags;
+use crate::project::Overrides;
+
+/// kiln's command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kiln",
+    about = "Build SQL transformation projects: seeds, models, snapshots and tests, in order",
+    after_help = "`kiln explain CODE` explains an error code. Documentation is in the docs folder of the source.",
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    infer_long_args = false,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the selected nodes in order: seeds, models, snapshots and their tests
+    Build(BuildArgs),
+    /// Remove the folders that the project lists under clean-targets
+    Clean,
+    /// Render templates to SQL, without running it
+    Compile(CompileArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Show versions and settings and try the connection
+    Debug(DebugArgs),
+    /// Explain an error code, or list them all
+    Explain(ExplainArgs),
+    /// Make a new project that works, on DuckDB
+    Init(InitArgs),
+    /// List the nodes of the project
+    #[command(alias = "ls")]
+    List(ListArgs),
+    /// Read the project, report what is wrong with it and write manifest.json
+    Parse,
+    /// Run the selected models
+    Run(SelectionArgs),
+    /// Run a macro
+    RunOperation(RunOperationArgs),
+    /// Load the selected CSV files
+    Seed(SelectionArgs),
+    /// Show rows of a node or of a query
+    Show(ShowArgs),
+    /// Take the selected snapshots
+    Snapshot(SelectionArgs),
+    /// Run the tests of the selected nodes
+    Test(BuildArgs),
+}
+
+/// Which nodes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SelectionArgs {
+    /// Nodes to take: names, +ancestors, descendants+, tag:, path:, source: and so on
+    #[arg(short = 's', long, visible_short_alias = 'm', aliases = ["model", "models"], value_name = "SELECTOR", num_args = 1..)]
+    pub(crate) select: Vec<String>,
+    /// Nodes to leave out
+    #[arg(long, value_name = "SELECTOR", num_args = 1..)]
+    pub(crate) exclude: Vec<String>,
+    /// A selector of selectors.yml
+    #[arg(long, value_name = "NAME")]
+    pub(crate) selector: Option<String>,
+}
+
+/// Which kinds of nodes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KindArgs {
+    /// Kinds of nodes to take
+    #[arg(long = "resource-type", alias = "resource-types", value_name = "KIND", num_args = 1.., value_parser = kinds())]
+    pub(crate) resource_types: Vec<String>,
+    /// Kinds of nodes to leave out
+    #[arg(long = "exclude-resource-type", alias = "exclude-resource-types", value_name = "KIND", num_args = 1.., value_parser = kinds())]
+    pub(crate) exclude_resource_types: Vec<String>,
+}
+
+fn kinds() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new([
+        "metric",
+        "semantic_model",
+        "saved_query",
+        "source",
+        "analysis",
+        "function",
+        "model",
+        "test",
+        "unit_test",
+        "exposure",
+        "snapshot",
+        "seed",
+        "default",
+        "all",
+    ])
+}
+
+/// Arguments of `build` and `test`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) kinds: KindArgs,
+}
+
+/// How `compile` and `show` print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `compile`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CompileArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// A template to compile instead of nodes
+    #[arg(long, value_name = "SQL")]
+    pub(crate) inline: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: OutputForm,
+}
+
+/// Arguments of `show`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// A template to run instead of a node
+    #[arg(long, value_name = "SQL")]
+    pub(crate) inline: Option<String>,
+    /// SQL to run as it is, without reading the project's nodes
+    #[arg(long, value_name = "SQL", hide = true)]
+    pub(crate) inline_direct: Option<String>,
+    /// How many rows to show; -1 for all
+    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true)]
+    pub(crate) limit: i64,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: OutputForm,
+}
+
+/// How `list` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListForm {
+    /// One selector a line.
+    #[default]
+    Selector,
+    /// One JSON object a line.
+    Json,
+    /// One name a line.
+    Name,
+    /// One path a line.
+    Path,
+}
+
+/// Arguments of `list`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Nodes to list: names, +ancestors, descendants+, tag:, path:, source: and so on
+    #[arg(short = 's', long, value_name = "SELECTOR", num_args = 1..)]
+    pub(crate) select: Vec<String>,
+    /// Models to list; like --select with --resource-type model
+    #[arg(short = 'm', long, alias = "model", value_name = "SELECTOR", num_args = 1.., conflicts_with_all = ["select", "resource_types"])]
+    pub(crate) models: Vec<String>,
+    /// Nodes to leave out
+    #[arg(long, value_name = "SELECTOR", num_args = 1..)]
+    pub(crate) exclude: Vec<String>,
+    /// A selector of selectors.yml
+    #[arg(long, value_name = "NAME")]
+    pub(crate) selector: Option<String>,
+    #[command(flatten)]
+    pub(crate) kinds: KindArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: ListForm,
+    /// Keys of the JSON objects
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    pub(crate) output_keys: Vec<String>,
+}
+
+/// Arguments of `debug`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DebugArgs {
+    /// Print where profiles.yml is looked for, and stop
+    #[arg(long)]
+    pub(crate) config_dir: bool,
+    /// Try the connection only
+    #[arg(long)]
+    pub(crate) connection: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The code, such as K0401, or its name
+    pub(crate) code: Option<String>,
+    /// Print the whole catalog as Markdown
+    #[arg(long, hide = true)]
+    pub(crate) markdown: bool,
+}
+
+/// Arguments of `init`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Name of the project and of its folder
+    pub(crate) project_name: Option<String>,
+    /// Do not write profiles.yml
+    #[arg(short = 's', long)]
+    pub(crate) skip_profile_setup: bool,
+}
+
+/// Arguments of `run-operation`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunOperationArgs {
+    /// The macro, with its package in front where needed: my_macro, package.my_macro
+    #[arg(value_name = "MACRO")]
+    pub(crate) macro_name: String,
+    /// Arguments, as YAML: '{key: value}'
+    #[arg(long, value_name = "YAML", allow_hyphen_values = true)]
+    pub(crate) args: Option<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// A command with its overrides.
+    Run(Box<Cli>, Box<Overrides>),
+    /// The version.
+    Version,
+}
+
+/// The whole command line for clap: derived commands plus the table of flags.
+pub(crate) fn command() -> clap::Command {
+    let version = clap::Arg::new("version")
+        .short('V')
+        .visible_short_alias('v')
+        .long("version")
+        .action(clap::ArgAction::SetTrue)
+        .help("Print the version");
+    let names: Vec<String> = Cli::command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let mut command = Cli::command().arg(version).args(flags::arguments(None));
+    for name in names {
+        command = command.mut_subcommand(&name, |sub| sub.args(flags::arguments(Some(&name))));
+    }
+    command
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// When it is not valid, and when help was asked for: clap's error knows which.
+pub(crate) fn parse(args: &[OsString]) -> Result<Asked, clap::Error> {
+    if asks_version(args) {
+        return Ok(Asked::Version);
+    }
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let overrides = overrides(&cli, &matches).map_err(|why| {
+        let name = matches.subcommand_name().unwrap_or_default();
+        let owner = command.find_subcommand_mut(name).map(|sub| sub.clone());
+        owner.unwrap_or_default().error(clap::error::ErrorKind::ValueValidation, why)
+    })?;
+    Ok(Asked::Run(Box::new(cli), Box::new(overrides)))
+}
+
+/// `--version` wins over everything and needs no command.
+fn asks_version(args: &[OsString]) -> bool {
+    let first = args.get(1).and_then(|arg| arg.to_str());
+    matches!(first, Some("--version" | "-V" | "-v"))
+}
+
+fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String> {
+    let mut given = flags::collect(matches, None)?;
+    let Some((name, own)) = matches.subcommand() else { return Ok(Overrides::default()) };
+    given.extend(flags::collect(own, Some(name))?);
+    let mut text = |name: &str| match given.remove(name) {
+        Some(Data::String(text)) => Some(text),
+        _ => None,
+    };
+    let mut overrides = Overrides {
+        project_dir: text("project_dir").map(Into::into),
+        profiles_dir: text("profiles_dir").map(Into::into),
+        profile: text("profile"),
+        target: text("target"),
+        target_path: text("target_path").map(Into::into),
+        log_path: text("log_path").map(Into::into),
+        command: name.to_owned(),
+        args: cli.command.facts()?,
+        ..Overrides::default()
+    };
+    if let Some(Data::Object(vars)) = given.remove("vars") {
+        overrides.vars = vars;
+    }
+    if let Some(threads) = given.remove("threads") {
+        overrides.threads = threads.as_u64().and_then(|threads| usize::try_from(threads).ok());
+    }
+    overrides.flags = given;
+    Ok(overrides)
+}
+
+impl Command {
+    /// The command's own arguments under dbt's names, as artifacts show them.
+    fn facts(&self) -> Result<Map<String, Data>, String> {
+        let mut facts = Map::new();
+        match self {
+            Self::Build(args) | Self::Test(args) => {
+                args.selection.facts(&mut facts);
+                args.kinds.facts(&mut facts);
+            }
+            Self::Run(selection) | Self::Seed(selection) | Self::Snapshot(selection) => selection.facts(&mut facts),
+            Self::Compile(args) => {
+                args.selection.facts(&mut facts);
+                facts.insert("output".to_owned(), word(args.output));
+                facts.extend(args.inline.clone().map(|sql| ("inline".to_owned(), Data::String(sql))));
+            }
+            Self::Show(args) => {
+                args.selection.facts(&mut facts);
+                facts.insert("output".to_owned(), word(args.output));
+                facts.insert("limit".to_owned(), Data::from(args.limit));
+                facts.extend(args.inline.clone().map(|sql| ("inline".to_owned(), Data::String(sql))));
+            }
+            Self::List(args) => {
+                args.selection().facts(&mut facts);
+                args.kinds.facts(&mut facts);
+                facts.insert("output".to_owned(), word(args.output));
+                facts.insert("output_keys".to_owned(), Data::from(args.output_keys.clone()));
+            }
+            Self::RunOperation(args) => {
+                facts.insert("macro".to_owned(), Data::from(args.macro_name.clone()));
+                facts.insert("args".to_owned(), flags::mapping("args", args.args.as_deref().unwrap_or("{}"))?);
+            }
+            Self::Init(_) | Self::Debug(_) | Self::Clean | Self::Completions(_) | Self::Explain(_) | Self::Parse => {}
+        }
+        Ok(facts)
+    }
+}
+
+fn word(value: impl ValueEnum) -> Data {
+    value.to_possible_value().map_or(Data::Null, |value| Data::from(value.get_name()))
+}
+
+impl SelectionArgs {
+    fn facts(&self, facts: &mut Map<String, Data>) {
+        facts.insert("select".to_owned(), Data::from(self.select.clone()));
+        facts.insert("exclude".to_owned(), Data::from(self.exclude.clone()));
+        facts.extend(self.selector.clone().map(|name| ("selector".to_owned(), Data::String(name))));
+    }
+}
+
+impl KindArgs {
+    fn facts(&self, facts: &mut Map<String, Data>) {
+        facts.insert("resource_types".to_owned(), Data::from(self.resource_types.clone()));
+        facts.insert("exclude_resource_types".to_owned(), Data::from(self.exclude_resource_types.clone()));
+    }
+}
+
+impl ListArgs {
+    /// The selection, with `--models` as the restriction to models that it is.
+    pub(crate) fn selection(&self) -> SelectionArgs {
+        let select = if self.models.is_empty() { &self.select } else { &self.models };
+        SelectionArgs { select: select.clone(), exclude: self.exclude.clone(), selector: self.selector.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn parsed(line: &str) -> (Cli, Overrides) {
+        let args: Vec<OsString> = std::iter::once("kiln").chain(line.split(' ')).map(OsString::from).collect();
+        match parse(&args) {
+            Ok(Asked::Run(cli, overrides)) => (*cli, *overrides),
+            Ok(Asked::Version) => panic!("version"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn selectors_are_greedy_and_repeatable() {
+        let (cli, _) = parsed("run -s a b --exclude c d -m e");
+        let Command::Run(selection) = cli.command else { panic!("{cli:?}") };
+        assert_eq!(selection.select, ["a", "b", "e"]);
+        assert_eq!(selection.exclude, ["c", "d"]);
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command_and_the_later_wins() {
+        let (_, overrides) = parsed("--quiet --target ci -x run --no-quiet --threads 3");
+        assert_eq!(overrides.flags["quiet"], Data::Bool(false));
+        assert_eq!(overrides.flags["fail_fast"], Data::Bool(true));
+        assert_eq!(overrides.target.as_deref(), Some("ci"));
+        assert_eq!(overrides.threads, Some(3));
+    }
+
+    #[test]
+    fn models_of_list_are_a_restriction() {
+        let (cli, _) = parsed("ls -m a");
+        let Command::List(args) = cli.command else { panic!("{cli:?}") };
+        assert_eq!(args.selection().select, ["a"]);
+    }
+}
