@@ -52,7 +52,13 @@ const fn global(name: &'static str, takes: Takes, shown: Shown, help: &'static s
     Flag { name, short: None, takes, shown, commands: &[], help }
 }
 
-const fn own(name: &'static str, takes: Takes, shown: Shown, commands: &'static [&'static str], help: &'static str) -> Flag {
+const fn own(
+    name: &'static str,
+    takes: Takes,
+    shown: Shown,
+    commands: &'static [&'static str],
+    help: &'static str,
+) -> Flag {
     Flag { name, short: None, takes, shown, commands, help }
 }
 
@@ -153,7 +159,9 @@ pub(super) fn collect(matches: &ArgMatches, command: Option<&str>) -> Result<BTr
 }
 
 fn rows(command: Option<&str>) -> impl Iterator<Item = &'static Flag> {
-    FLAGS.iter().filter(move |flag| flag.commands.is_empty() || command.is_some_and(|name| flag.commands.contains(&name)))
+    FLAGS
+        .iter()
+        .filter(move |flag| flag.commands.is_empty() || command.is_some_and(|name| flag.commands.contains(&name)))
 }
 
 fn arguments_of(flag: &'static Flag) -> Vec<Arg> {
@@ -181,7 +189,12 @@ fn arguments_of(flag: &'static Flag) -> Vec<Arg> {
         }
         Takes::Mark => vec![arg.action(ArgAction::SetTrue).overrides_with(flag.name)],
         Takes::Text(word) => vec![arg.value_name(word).overrides_with(flag.name)],
-        Takes::Choice(words) => vec![arg.value_name("WORD").value_parser(clap::builder::PossibleValuesParser::new(words)).ignore_case(true).overrides_with(flag.name)],
+        Takes::Choice(words) => vec![
+            arg.value_name("WORD")
+                .value_parser(clap::builder::PossibleValuesParser::new(words))
+                .ignore_case(true)
+                .overrides_with(flag.name),
+        ],
         Takes::Number(least) => {
             let number = value_parser!(i64).range(least..);
             vec![arg.value_name("N").value_parser(number).allow_negative_numbers(true).overrides_with(flag.name)]

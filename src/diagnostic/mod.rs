@@ -3,12 +3,13 @@
 //! Every room reports through [`Diagnostic`]; nothing here prints.
 
 mod code;
+mod names;
 mod render;
 mod source;
 mod suggest;
 
 pub use code::{Code, Range};
-pub use render::{Form, render};
+pub use render::{Form, render, to_json};
 pub use source::{Place, SourceFile, Span};
 pub use suggest::{did_you_mean, nearest};
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value as Data, json};
+
 use super::{Diagnostic, Label, Severity};
 
 /// How much of a diagnostic is printed.
@@ -25,6 +27,36 @@ pub fn render(diagnostic: &Diagnostic, form: Form) -> String {
         Form::Short => short(diagnostic, &head),
         Form::Full => full(diagnostic, head),
     }
+}
+
+/// A diagnostic as JSON, for tools.
+#[must_use]
+pub fn to_json(diagnostic: &Diagnostic) -> Data {
+    json!({
+        "code": diagnostic.code.number(),
+        "name": diagnostic.code.name(),
+        "severity": match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "message": diagnostic.message,
+        "at": diagnostic.at.as_ref().map(label_json),
+        "related": diagnostic.related.iter().map(label_json).collect::<Vec<_>>(),
+        "hints": diagnostic.hints,
+    })
+}
+
+fn label_json(label: &Label) -> Data {
+    let start = label.file.place(label.span.start);
+    let end = label.file.place(label.span.end);
+    json!({
+        "file": label.file.path(),
+        "line": start.line,
+        "column": start.column,
+        "end_line": end.line,
+        "end_column": end.column,
+        "text": label.text,
+    })
 }
 
 fn short(diagnostic: &Diagnostic, head: &str) -> String {

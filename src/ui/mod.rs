@@ -1,1 +1,24 @@
-//! Everything a person sees in the terminal.
+//! Everything a person or a tool sees: terminal, JSON lines, log file.
+//!
+//! Rooms below hand over facts; here they become [`Entry`] values that a [`Printer`] writes wherever they belong.
+//! Messages of a run go to stdout as dbt's do, since tools read them there; commands whose result is data
+//! (`list`, `show`, `compile`) keep stdout for the data and send messages to stderr.
+
+mod entry;
+mod log_file;
+mod printer;
+mod problems;
+mod progress;
+mod secrets;
+mod table;
+mod text;
+mod theme;
+
+pub use entry::{Entry, EventName, Level, names};
+pub use printer::{Format, Options, Printer, Stream};
+pub use problems::{escalate, is_silenced};
+pub use progress::Progress;
+pub use secrets::Secrets;
+pub use table::{Preview, cell_json, cell_text};
+pub use text::{OutputLine, count, counts, duration};
+pub use theme::Theme;

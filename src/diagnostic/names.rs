@@ -1,0 +1,73 @@
+//! The words by which dbt knows a kind of problem: scripts look for them.
+
+use super::{Code, Range};
+
+impl Code {
+    /// dbt's family of the error: the first line that it prints after `Encountered an error:`.
+    #[must_use]
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::EnvVarMissing | Self::UnitTestInvalid | Self::AccessDenied => "Parsing Error",
+            Self::DuplicatePatch | Self::ContractBroken | Self::MaterializationMissing => "Compilation Error",
+            Self::Cycle => "Runtime Error",
+            Self::SqlRejected => "Database Error",
+            _ => match self.range() {
+                Range::Yaml => "Parsing Error",
+                Range::Template | Range::Graph => "Compilation Error",
+                Range::Bug => "Internal Error",
+                Range::Project | Range::Selection | Range::Sql | Range::Database | Range::Data | Range::CommandLine => {
+                    "Runtime Error"
+                }
+            },
+        }
+    }
+
+    /// Name and code of the dbt event that reports this as a warning.
+    #[must_use]
+    pub const fn dbt_event(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::DuplicateKey => ("DuplicateYAMLKeysDeprecation", "D024"),
+            Self::UnknownKey => ("CustomKeyInObjectDeprecation", "D027"),
+            Self::PatchWithoutNode => ("NoNodeForYamlKey", "I058"),
+            Self::UnusedConfigPath => ("UnusedResourceConfigPath", "I051"),
+            Self::PropertyInvalid => ("GenericJSONSchemaValidationDeprecation", "D022"),
+            Self::Deprecated => ("DeprecatedModel", "I065"),
+            Self::UnknownRef | Self::UnknownSource | Self::DisabledRef => ("NodeNotFoundOrDisabled", "I060"),
+            Self::DuplicateName => ("DuplicateNameDistinctNodeTypesDeprecation", "D040"),
+            Self::NothingSelected => ("NoNodesForSelectionCriteria", "M030"),
+            Self::TestFailed => ("LogTestResult", "Q007"),
+            Self::RaisedInTemplate => ("JinjaLogWarning", "I061"),
+            _ => return None,
+        })
+    }
+
+    /// All dbt events that `--warn-error-options` may name to mean this.
+    #[must_use]
+    pub const fn dbt_events(self) -> &'static [&'static str] {
+        match self {
+            Self::DuplicateKey => &["DuplicateYAMLKeysDeprecation"],
+            Self::UnknownKey => &[
+                "CustomKeyInObjectDeprecation",
+                "CustomKeyInConfigDeprecation",
+                "CustomTopLevelKeyDeprecation",
+                "GenericJSONSchemaValidationDeprecation",
+                "ValidationWarning",
+            ],
+            Self::PatchWithoutNode => {
+                &["NoNodeForYamlKey", "MacroNotFoundForPatch", "WrongResourceSchemaFile", "UnusedTables"]
+            }
+            Self::UnusedConfigPath => &["UnusedResourceConfigPath"],
+            Self::PropertyInvalid => {
+                &["GenericJSONSchemaValidationDeprecation", "InvalidValueForField", "ValidationWarning"]
+            }
+            Self::Deprecated => &["DeprecatedModel", "UpcomingReferenceDeprecation", "DeprecatedReference"],
+            Self::UnknownRef | Self::UnknownSource => &["NodeNotFoundOrDisabled"],
+            Self::DisabledRef => &["NodeNotFoundOrDisabled", "InvalidDisabledTargetInTestNode"],
+            Self::DuplicateName => &["DuplicateNameDistinctNodeTypesDeprecation"],
+            Self::NothingSelected => &["NoNodesForSelectionCriteria", "NothingToDo", "NoNodesSelected"],
+            Self::TestFailed => &["LogTestResult"],
+            Self::RaisedInTemplate => &["JinjaLogWarning"],
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Keeps the values of `DBT_ENV_SECRET_…` variables out of everything that is written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What replaces a secret.
+const MASK: &str = "*****";
+
+/// The values that must not be seen.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: Vec<String>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({})", self.values.len())
+    }
+}
+
+impl Secrets {
+    /// Takes the secrets out of an environment.
+    #[must_use]
+    pub fn new(env: &BTreeMap<String, String>) -> Self {
+        let is_secret = |name: &str| name.starts_with("DBT_ENV_SECRET_") || name.starts_with("KILN_ENV_SECRET_");
+        let mut values: Vec<String> = env
+            .iter()
+            .filter(|(name, value)| is_secret(name) && !value.trim().is_empty())
+            .map(|(_, value)| value.clone())
+            .collect();
+        // A secret that contains another one must go first, or a part of it would stay.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.dedup();
+        Self { values }
+    }
+
+    /// The text without secrets.
+    #[must_use]
+    pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for value in &self.values {
+            if text.contains(value.as_str()) {
+                text = Cow::Owned(text.replace(value.as_str(), MASK));
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_the_longest_first() {
+        let env = [("DBT_ENV_SECRET_A", "abc"), ("DBT_ENV_SECRET_B", "abcdef"), ("OTHER", "x")];
+        let secrets = Secrets::new(&env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+        assert_eq!(secrets.scrub("x abcdef abc"), "x ***** *****");
+    }
+}
