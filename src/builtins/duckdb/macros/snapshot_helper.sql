@@ -17,7 +17,7 @@
 
     insert into {{ target }} ({{ insert_cols | join(', ') }})
     select {% for column in insert_cols -%}
-        DBT_INTERNAL_SOURCE.{{ column }}{{ ', ' if not loop.last }}
+        DBT_INTERNAL_SOURCE.{{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
     from {{ source }} as DBT_INTERNAL_SOURCE
     where DBT_INTERNAL_SOURCE.dbt_change_type::text = 'insert'::text;

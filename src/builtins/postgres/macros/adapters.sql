@@ -101,11 +101,8 @@
 {%- endmacro %}
 
 
-{# `information_schema_name` for Postgres: each database has its own. #}
+{# `information_schema_name` for Postgres: the one of the connected database, whatever `database` is. #}
 {% macro postgres__information_schema_name(database) -%}
-    {%- if database -%}
-        {{ adapter.verify_database(database) }}
-    {%- endif -%}
     information_schema
 {%- endmacro %}
 

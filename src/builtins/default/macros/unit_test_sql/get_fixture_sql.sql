@@ -24,7 +24,7 @@
         {%- set values = nulls.copy() -%}
         {%- do values.update(format_row(row, column_name_to_data_types)) -%}
 select
-        {%- for name, value in values.items() %} {{ value }} as {{ quoted_names[name] }}{{ ', ' if not loop.last }}
+        {%- for name, value in values.items() %} {{ value }} as {{ quoted_names[name] }}{{ ',' if not loop.last }}
         {%- endfor -%}
         {%- if not loop.last %}
 union all
@@ -42,7 +42,7 @@ union all
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) -%}
     {%- for row in rows -%}
 select
-        {%- for name, value in format_row(row, column_name_to_data_types).items() %} {{ value }} as {{ column_name_to_quoted[name] }}{{ ', ' if not loop.last }}
+        {%- for name, value in format_row(row, column_name_to_data_types).items() %} {{ value }} as {{ column_name_to_quoted[name] }}{{ ',' if not loop.last }}
         {%- endfor -%}
         {%- if not loop.last %}
 union all

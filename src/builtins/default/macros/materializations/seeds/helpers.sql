@@ -11,7 +11,7 @@
         create table {{ this.render() }} (
             {%- for column in agate_table.column_names -%}
                 {%- set inferred_type = adapter.convert_type(agate_table, loop.index0) -%}
-                {{ adapter.quote_seed_column(column | string, quote_columns) }} {{ column_types.get(column, inferred_type) }}{{ ', ' if not loop.last }}
+                {{ adapter.quote_seed_column(column | string, quote_columns) }} {{ column_types.get(column, inferred_type) }}{{ ',' if not loop.last }}
             {%- endfor -%}
         )
     {% endset %}

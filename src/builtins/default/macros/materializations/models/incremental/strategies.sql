@@ -75,8 +75,7 @@
 
 {# The statement that inserts all staged rows. #}
 {% macro get_insert_into_sql(target_relation, temp_relation, dest_columns) %}
-    {%- set column_names = get_quoted_csv(dest_columns | map(attribute='name')) %}
-
+    {%- set column_names = get_quoted_csv(dest_columns | map(attribute='name')) -%}
     insert into {{ target_relation }} ({{ column_names }})
     (
         select {{ column_names }}
