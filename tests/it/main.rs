@@ -1,1 +1,10 @@
+//! The one Rust test binary.
 
+/// Literate cases: what a user sees, command by command.
+mod cases;
+/// What the tests share: running the binary, reading cases, showing differences.
+mod harness;
+/// The rules of the house: floors, rooms of packages.
+mod house;
+/// The sample project at the root of the repository.
+mod sample;

@@ -1,0 +1,12 @@
+//! What the tests share: running the binary, reading cases, showing differences.
+
+pub mod case;
+pub mod diff;
+pub mod shell;
+
+use std::path::PathBuf;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
