@@ -35,5 +35,5 @@ pub use macros::{
     DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry, MacroRegistryBuilder,
 };
 pub use render::Rendered;
-pub use rewrite::{Call, CallArg, Constant, calls_of};
+pub use rewrite::{Call, CallArg, Constant, calls_of, mentions_this};
 pub use source::{ContextSource, EmptyContext, SourceRef, TemplateSource};
