@@ -69,13 +69,13 @@ fn short(diagnostic: &Diagnostic, head: &str) -> String {
 fn full(diagnostic: &Diagnostic, head: String) -> String {
     let mut out = head;
     if let Some(label) = &diagnostic.at {
-        excerpt(&mut out, label);
+        write_excerpt(&mut out, label);
     }
     for label in &diagnostic.related {
         if !label.text.is_empty() {
             let _ = write!(out, "\n{}", label.text);
         }
-        excerpt(&mut out, &Label { text: String::new(), ..label.clone() });
+        write_excerpt(&mut out, &Label { text: String::new(), ..label.clone() });
     }
     for hint in &diagnostic.hints {
         let _ = write!(out, "\nhint: {hint}");
@@ -91,7 +91,15 @@ fn location(label: &Label) -> String {
     format!("{}:{}:{}", label.file.path(), place.line, place.column)
 }
 
-fn excerpt(out: &mut String, label: &Label) {
+/// The place of a label and the line it stands on, with carets.
+#[must_use]
+pub fn excerpt(label: &Label) -> String {
+    let mut out = String::new();
+    write_excerpt(&mut out, label);
+    out
+}
+
+fn write_excerpt(out: &mut String, label: &Label) {
     if label.span.start == label.span.end && label.span.start == 0 {
         let _ = write!(out, "\n  --> {}", label.file.path());
         return;

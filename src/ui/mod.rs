@@ -5,20 +5,24 @@
 //! (`list`, `show`, `compile`) keep stdout for the data and send messages to stderr.
 
 mod entry;
+mod lines;
 mod log_file;
 mod printer;
 mod problems;
 mod progress;
 mod secrets;
+mod summary;
 mod table;
 mod text;
 mod theme;
 
 pub use entry::{Entry, EventName, Level, names};
-pub use printer::{Format, Options, Printer, Stream};
+pub use lines::{Drawing, Outcome, node_info};
+pub use printer::{Format, Options, Printer, Sources, Stream};
 pub use problems::{escalate, is_silenced};
 pub use progress::Progress;
 pub use secrets::Secrets;
+pub use summary::{Ended, Summary, Tally};
 pub use table::{Preview, cell_json, cell_text};
-pub use text::{OutputLine, count, counts, duration};
+pub use text::{OutputLine, count, counts, duration, noun};
 pub use theme::Theme;

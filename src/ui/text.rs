@@ -42,15 +42,24 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// Counts things by noun, in the order of the nouns: `1 seed, 3 table models`.
+/// Counts kinds of nodes as dbt does, in the order of their names there: `1 seed, 3 table models, 2 data tests`.
 #[must_use]
-pub fn counts(nouns: impl IntoIterator<Item = String>) -> String {
+pub fn counts(kinds: impl IntoIterator<Item = String>) -> String {
     let mut tally = std::collections::BTreeMap::<String, usize>::new();
-    for noun in nouns {
-        *tally.entry(noun).or_default() += 1;
+    for kind in kinds {
+        *tally.entry(kind).or_default() += 1;
     }
-    let parts: Vec<String> = tally.iter().map(|(noun, n)| count(*n, noun)).collect();
+    let parts: Vec<String> = tally.iter().map(|(kind, n)| count(*n, noun(kind))).collect();
     parts.join(", ").replace('_', " ")
+}
+
+/// The word for a kind of node in counts.
+#[must_use]
+pub fn noun(kind: &str) -> &str {
+    match kind {
+        "test" => "data test",
+        other => other,
+    }
 }
 
 /// ` in 0 hours 0 minutes and 1.33 seconds`, with dbt's leading space.
@@ -86,8 +95,8 @@ mod tests {
 
     #[test]
     fn counts_are_plural_and_sorted() {
-        let nouns = ["seed", "data test", "data test", "unit_test"].map(str::to_owned);
-        assert_eq!(counts(nouns), "2 data tests, 1 seed, 1 unit test");
+        let kinds = ["test", "seed", "test", "unit_test"].map(str::to_owned);
+        assert_eq!(counts(kinds), "1 seed, 2 data tests, 1 unit test");
         assert_eq!(duration(61.5), " in 0 hours 1 minutes and 1.50 seconds");
     }
 }

@@ -1,0 +1,112 @@
+//! `kiln init`: a small project that works, on a DuckDB file beside it.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+
+use super::args::InitArgs;
+use super::{ExitStatus, plain_printer};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::project::Overrides;
+use crate::ui::{Entry, Printer, names};
+
+/// The name when nobody can be asked.
+const DEFAULT_NAME: &str = "my_project";
+const PROFILE: (&str, &str) = ("profiles.yml", include_str!("starter/profiles.yml"));
+
+const FILES: &[(&str, &str)] = &[
+    ("dbt_project.yml", include_str!("starter/dbt_project.yml")),
+    (".gitignore", include_str!("starter/gitignore")),
+    ("README.md", include_str!("starter/README.md")),
+    ("seeds/raw_orders.csv", include_str!("starter/seeds/raw_orders.csv")),
+    ("models/stg_orders.sql", include_str!("starter/models/stg_orders.sql")),
+    ("models/customer_totals.sql", include_str!("starter/models/customer_totals.sql")),
+    ("models/schema.yml", include_str!("starter/models/schema.yml")),
+    ("tests/paid_amount_is_not_negative.sql", include_str!("starter/tests/paid_amount_is_not_negative.sql")),
+];
+
+/// Runs the command.
+pub(super) fn run(args: &InitArgs, overrides: &Overrides) -> ExitStatus {
+    let printer = plain_printer();
+    match init(args, overrides, &printer) {
+        Ok(()) => ExitStatus::Success,
+        Err(error) => {
+            printer.fatal([&*error]);
+            ExitStatus::Error
+        }
+    }
+}
+
+fn init(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(), Box<Diagnostic>> {
+    let parent = overrides.project_dir.clone().unwrap_or_else(|| ".".into());
+    if args.project_name.is_none() && parent.join("dbt_project.yml").exists() {
+        let text = "There is a project here already: nothing to do. `kiln build` builds it.";
+        printer.say(&Entry::info(names::NOTE, text));
+        return Ok(());
+    }
+    let name = name(args)?;
+    let folder = parent.join(&name);
+    refuse_occupied(&folder, &name)?;
+    for (path, text) in FILES.iter().chain((!args.skip_profile_setup).then_some(&PROFILE)) {
+        write(&folder.join(path), &text.replace("__NAME__", &name))?;
+    }
+    let shown = folder.strip_prefix(".").unwrap_or(&folder).display().to_string();
+    let text = format!("Made the project `{name}` in `{shown}`. Next:\n\n  cd {shown}\n  kiln build\n");
+    printer.say(&Entry::info(names::NOTE, text));
+    Ok(())
+}
+
+fn name(args: &InitArgs) -> Result<String, Box<Diagnostic>> {
+    let name = match &args.project_name {
+        Some(name) => name.clone(),
+        None if io::stdin().is_terminal() && io::stderr().is_terminal() => ask()?,
+        None => DEFAULT_NAME.to_owned(),
+    };
+    let is_letter = |ch: char| ch.is_ascii_alphanumeric() || ch == '_';
+    let is_valid = name.chars().all(is_letter) && name.starts_with(|ch: char| ch.is_ascii_alphabetic() || ch == '_');
+    if is_valid {
+        return Ok(name);
+    }
+    Err(Box::new(
+        Diagnostic::error(Code::Usage, format!("`{name}` cannot be the name of a project"))
+            .hint("use letters, digits and underscores, and begin with a letter"),
+    ))
+}
+
+fn ask() -> Result<String, Box<Diagnostic>> {
+    let mut answer = String::new();
+    let _ = write!(io::stderr(), "Name of the project [{DEFAULT_NAME}]: ");
+    let _ = io::stderr().flush();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| {
+        Box::new(
+            Diagnostic::error(Code::Usage, format!("the answer could not be read: {error}"))
+                .hint("give the name on the command line: `kiln init NAME`"),
+        )
+    })?;
+    let answer = answer.trim();
+    Ok(if answer.is_empty() { DEFAULT_NAME.to_owned() } else { answer.to_owned() })
+}
+
+fn refuse_occupied(folder: &Path, name: &str) -> Result<(), Box<Diagnostic>> {
+    let is_free = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if is_free {
+        return Ok(());
+    }
+    Err(Box::new(
+        Diagnostic::error(Code::Usage, format!("`{}` exists already and is not an empty folder", folder.display()))
+            .hint(format!("choose another name than `{name}`, or remove it")),
+    ))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| fs::write(path, text)).map_err(|error| {
+        Box::new(
+            Diagnostic::error(Code::FileUnwritable, format!("`{}` could not be written: {error}", path.display()))
+                .hint("look at the free space and the rights of the folder"),
+        )
+    })
+}

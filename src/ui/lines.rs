@@ -1,0 +1,329 @@
+//! The lines of a run, node by node: `1 of 3 START …`, `1 of 3 OK created …`.
+
+use serde_json::{Value as Data, json};
+
+use super::entry::{Entry, EventName, Level, names};
+use super::text::OutputLine;
+use super::theme::Theme;
+use crate::manifest::{HookSpec, Node, NodeKind, ResourceType};
+
+/// How lines are drawn.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// Colors.
+    pub theme: Theme,
+    /// Where the dots end.
+    pub width: usize,
+    /// The target's database, which names leave out.
+    pub database: String,
+}
+
+/// How a node ended, in dbt's words.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'a> {
+    /// `success`, `error`, `skipped`, `pass`, `fail`, `warn`, `no-op`, …
+    pub status: &'a str,
+    /// The database's word, such as `OK` or `INSERT 3`.
+    pub response: &'a str,
+    /// Rows that a test found.
+    pub failures: Option<i64>,
+    /// How long it took.
+    pub seconds: f64,
+    /// When it began.
+    pub started_at: Option<jiff::Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<jiff::Timestamp>,
+}
+
+impl Drawing {
+    /// `1 of 3 START sql table model main.orders ..... [RUN]`.
+    #[must_use]
+    pub fn started(&self, node: &Node, position: (usize, usize), at: Option<jiff::Timestamp>) -> Entry {
+        let info = node_info(node, "started", at, None);
+        let (index, total) = position;
+        let text = self.line(&format!("START {}", self.description(node)), "RUN", position, None);
+        if let NodeKind::Hook(hook) = &node.kind {
+            let facts = json!({"index": index, "total": total, "statement": hook_name(node, hook), "node_info": info});
+            return entry(names::HOOK_START, Level::Info, text, facts);
+        }
+        let facts = json!({"index": index, "total": total, "description": self.description(node), "node_info": info});
+        entry(names::START, Level::Info, text, facts)
+    }
+
+    /// `1 of 3 OK created sql table model main.orders ..... [OK in 0.03s]`.
+    #[must_use]
+    pub fn finished(&self, node: &Node, position: (usize, usize), outcome: Outcome<'_>) -> Entry {
+        if outcome.status == "skipped" {
+            return self.skipped(node, position);
+        }
+        let result = self.result(node, outcome);
+        let text = self.line(&result.message, &result.status, position, Some(outcome.seconds));
+        let facts = json!({
+            "index": position.0,
+            "total": position.1,
+            "num_models": position.1,
+            "name": node.name,
+            "description": self.description(node),
+            "statement": match &node.kind {
+                NodeKind::Hook(hook) => Data::String(hook_name(node, hook)),
+                _ => Data::Null,
+            },
+            "schema": node.schema,
+            "relation": node.alias,
+            "status": if outcome.status == "success" && result.event != names::HOOK_END { outcome.response } else { outcome.status },
+            "num_failures": outcome.failures.unwrap_or(0),
+            "execution_time": outcome.seconds,
+            "attached_node": attached_node(node),
+            "node_info": node_info(node, outcome.status, outcome.started_at, outcome.finished_at),
+        });
+        let mut entry = entry(result.event, result.level, text, facts);
+        entry.data.retain(|key, value| !value.is_null() && is_fact(result.event, key));
+        entry
+    }
+
+    fn skipped(&self, node: &Node, position: (usize, usize)) -> Entry {
+        let message = match node.resource_type {
+            ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot => {
+                format!("SKIP relation {}.{}", node.schema, node.name)
+            }
+            kind => format!("SKIP {} {}", kind.as_str(), node.name),
+        };
+        let text = self.line(&message, &self.theme.caution("SKIP"), position, None);
+        let facts = json!({
+            "resource_type": node.resource_type.as_str(),
+            "schema": node.schema,
+            "node_name": node.name,
+            "index": position.0,
+            "total": position.1,
+            "node_info": node_info(node, "skipped", None, None),
+        });
+        entry(names::SKIP, Level::Info, text, facts)
+    }
+
+    fn result(&self, node: &Node, outcome: Outcome<'_>) -> Drawn {
+        let theme = self.theme;
+        let description = self.description(node);
+        let is_bad = matches!(outcome.status, "error" | "fail" | "runtime error");
+        let level = if is_bad { Level::Error } else { Level::Info };
+        let word = if is_bad { theme.bad("ERROR") } else { theme.good(outcome.response) };
+        let made = |event, good: &str, bad: &str| {
+            let verb = if is_bad { bad } else { good };
+            Drawn { event, level, message: format!("{verb} {description}"), status: word.clone() }
+        };
+        if outcome.status == "no-op" {
+            let status = theme.caution("NO-OP");
+            return Drawn { status, ..made(names::NO_OP, "NO-OP", "NO-OP") };
+        }
+        match node.resource_type {
+            ResourceType::Test | ResourceType::UnitTest => self.test_result(node, outcome),
+            ResourceType::Seed => made(names::SEED, "OK loaded", "ERROR loading"),
+            ResourceType::Snapshot => {
+                let what = description.trim_start_matches("snapshot ").to_owned();
+                let verb = if is_bad { "ERROR snapshotting" } else { "OK snapshotted" };
+                Drawn { message: format!("{verb} {what}"), ..made(names::SNAPSHOT, verb, verb) }
+            }
+            ResourceType::Operation => {
+                let status = if is_bad { theme.bad("ERROR") } else { theme.good("OK") };
+                Drawn { status, ..made(names::HOOK_END, "OK", "ERROR") }
+            }
+            ResourceType::Model if outcome.status == "partial success" => {
+                let status = theme.caution("PARTIAL SUCCESS");
+                Drawn { status, level: Level::Warn, ..made(names::MODEL, "PARTIALLY created", "PARTIALLY created") }
+            }
+            ResourceType::Model => made(names::MODEL, "OK created", "ERROR creating"),
+            _ => made(names::NODE, "OK", "ERROR"),
+        }
+    }
+
+    fn test_result(&self, node: &Node, outcome: Outcome<'_>) -> Drawn {
+        let theme = self.theme;
+        let n = outcome.failures.unwrap_or(0);
+        let name = test_name(node);
+        let (level, word, status) = match outcome.status {
+            "pass" => (Level::Info, "PASS".to_owned(), theme.good("PASS")),
+            "warn" => (Level::Warn, format!("WARN {n}"), theme.caution(&format!("WARN {n}"))),
+            "fail" => (Level::Error, format!("FAIL {n}"), theme.bad(&format!("FAIL {n}"))),
+            _ => (Level::Error, "ERROR".to_owned(), theme.bad("ERROR")),
+        };
+        Drawn { event: names::TEST, level, message: format!("{word} {name}"), status }
+    }
+
+    /// `sql table model main.orders`, `seed file main.raw_orders`, `test unique_orders_id`.
+    #[must_use]
+    pub fn description(&self, node: &Node) -> String {
+        let relation = || match node.database.as_deref() {
+            Some(database) if database != self.database => format!("{database}.{}.{}", node.schema, node.alias),
+            _ => format!("{}.{}", node.schema, node.alias),
+        };
+        match node.resource_type {
+            ResourceType::Model => format!("{} {} model {}", node.language, node.config.materialized(), relation()),
+            ResourceType::Seed => format!("seed file {}", relation()),
+            ResourceType::Snapshot => format!("snapshot {}", relation()),
+            ResourceType::Operation => match &node.kind {
+                NodeKind::Hook(hook) => format!("hook: {}", hook_name(node, hook)),
+                _ => format!("operation {}", node.name),
+            },
+            ResourceType::UnitTest => format!("unit_test {}", test_name(node)),
+            kind => format!("{} {}", kind.as_str(), node.name),
+        }
+    }
+
+    fn line(&self, message: &str, status: &str, position: (usize, usize), seconds: Option<f64>) -> String {
+        OutputLine { message, status, position: Some(position), seconds, width: self.width }.render()
+    }
+}
+
+struct Drawn {
+    event: EventName,
+    level: Level,
+    message: String,
+    status: String,
+}
+
+fn entry(event: EventName, level: Level, text: String, facts: Data) -> Entry {
+    let Data::Object(data) = facts else { return Entry::new(event, level, text) };
+    Entry { data, ..Entry::new(event, level, text) }
+}
+
+/// Which of the common facts an event has in dbt.
+fn is_fact(event: EventName, key: &str) -> bool {
+    match key {
+        "index" | "status" | "execution_time" | "node_info" => true,
+        "total" => event != names::TEST,
+        "num_models" | "num_failures" | "name" | "attached_node" => event == names::TEST,
+        "statement" => event == names::HOOK_END,
+        "schema" | "relation" => event == names::SEED,
+        "description" => event != names::TEST && event != names::SEED && event != names::HOOK_END,
+        _ => false,
+    }
+}
+
+/// `tiny.on-run-start.0`.
+fn hook_name(node: &Node, hook: &HookSpec) -> String {
+    let when = if hook.is_end { "on-run-end" } else { "on-run-start" };
+    format!("{}.{when}.{}", node.package, hook.index)
+}
+
+fn test_name(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::UnitTest(test) => format!("{}::{}", test.model, node.name),
+        _ => node.name.clone(),
+    }
+}
+
+fn attached_node(node: &Node) -> Data {
+    match &node.kind {
+        NodeKind::Test(test) => test.attached_node.as_ref().map_or_else(|| json!(""), |id| json!(id.as_str())),
+        _ => Data::Null,
+    }
+}
+
+/// The facts about a node that dbt adds to every event of it.
+#[must_use]
+pub fn node_info(
+    node: &Node,
+    status: &str,
+    started: Option<jiff::Timestamp>,
+    finished: Option<jiff::Timestamp>,
+) -> Data {
+    let instant = |at: Option<jiff::Timestamp>| {
+        at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string()).unwrap_or_default()
+    };
+    json!({
+        "materialized": node.config.str("materialized").unwrap_or(""),
+        "meta": node.meta,
+        "node_checksum": node.checksum.checksum,
+        "node_finished_at": instant(finished),
+        "node_name": node.name,
+        "node_path": node.path,
+        "node_relation": {
+            "alias": node.alias,
+            "database": node.database.as_deref().unwrap_or(""),
+            "relation_name": node.relation_name.as_deref().unwrap_or(""),
+            "schema": node.schema,
+        },
+        "node_started_at": instant(started),
+        "node_status": status,
+        "resource_type": node.resource_type.as_str(),
+        "unique_id": node.unique_id.as_str(),
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::diagnostic::{SourceFile, Span};
+    use crate::manifest::{Checksum, Docs, NodeConfig, UniqueId};
+
+    /// A node with little more than a name, a kind and a materialization.
+    pub(in crate::ui) fn node(resource_type: ResourceType, name: &str, materialized: &str) -> Node {
+        let mut config = NodeConfig::default();
+        config.values.insert("materialized".to_owned(), Data::from(materialized));
+        Node {
+            unique_id: UniqueId::new(format!("{resource_type}.shop.{name}")),
+            name: name.to_owned(),
+            resource_type,
+            package: "shop".to_owned(),
+            path: format!("{name}.sql"),
+            original_file_path: format!("models/{name}.sql"),
+            file: SourceFile::new(format!("models/{name}.sql"), "line one\n  - unique\n"),
+            span: Span::new(13, 19),
+            fqn: vec!["shop".to_owned(), name.to_owned()],
+            language: "sql".to_owned(),
+            raw_code: String::new(),
+            raw_code_offset: 0,
+            checksum: Checksum::default(),
+            database: Some("db".to_owned()),
+            schema: "main".to_owned(),
+            alias: name.to_owned(),
+            relation_name: None,
+            config,
+            unrendered_config: serde_json::Map::new(),
+            config_call: serde_json::Map::new(),
+            description: String::new(),
+            columns: indexmap::IndexMap::new(),
+            meta: serde_json::Map::new(),
+            tags: Vec::new(),
+            docs: Docs::default(),
+            patch_path: None,
+            doc_blocks: Vec::new(),
+            group: None,
+            access: None,
+            constraints: Vec::new(),
+            version: None,
+            latest_version: None,
+            deprecation_date: None,
+            refs: Vec::new(),
+            source_calls: Vec::new(),
+            metric_calls: Vec::new(),
+            function_calls: Vec::new(),
+            macro_calls: Vec::new(),
+            parents: Vec::new(),
+            created_at: 0.0,
+            kind: NodeKind::Plain,
+        }
+    }
+
+    #[track_caller]
+    fn check(node: &Node, status: &str, failures: Option<i64>, expected: &str) {
+        let drawing = Drawing { theme: Theme::new(false), width: 40, database: "db".to_owned() };
+        let outcome =
+            Outcome { status, response: "OK", failures, seconds: 0.031, started_at: None, finished_at: None };
+        assert_eq!(drawing.finished(node, (1, 3), outcome).text, expected);
+    }
+
+    #[test]
+    fn each_kind_has_its_line() {
+        let model = node(ResourceType::Model, "m", "table");
+        check(&model, "success", None, "1 of 3 OK created sql table model main.m  [OK in 0.03s]");
+        check(&model, "error", None, "1 of 3 ERROR creating sql table model main.m  [ERROR in 0.03s]");
+        check(&model, "skipped", None, "1 of 3 SKIP relation main.m ............ [SKIP]");
+        let test = node(ResourceType::Test, "t", "test");
+        check(&test, "pass", Some(0), "1 of 3 PASS t .......................... [PASS in 0.03s]");
+        check(&test, "fail", Some(2), "1 of 3 FAIL 2 t ........................ [FAIL 2 in 0.03s]");
+        let snapshot = node(ResourceType::Snapshot, "s", "snapshot");
+        check(&snapshot, "success", None, "1 of 3 OK snapshotted main.s ........... [OK in 0.03s]");
+        let exposure = node(ResourceType::Exposure, "e", "");
+        check(&exposure, "no-op", None, "1 of 3 NO-OP exposure e ................ [NO-OP in 0.03s]");
+    }
+}

@@ -1,0 +1,264 @@
+//! The end of a run: counts, then each failure with where it comes from, then `Done. PASS=…`.
+
+use serde_json::{Value as Data, json};
+
+use super::entry::{Entry, EventName, Level, names};
+use super::lines::node_info;
+use super::printer::Printer;
+use super::table::Preview;
+use super::text::{count, counts, duration};
+use crate::adapter::Table;
+use crate::diagnostic::{Diagnostic, Label, excerpt};
+use crate::manifest::{Node, NodeKind, ResourceType};
+
+/// How one node of a run ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// dbt's word for the status.
+    pub status: &'a str,
+    /// What there is to say about it.
+    pub message: Option<&'a str>,
+    /// Where its compiled code lies, from the working folder.
+    pub compiled_path: Option<&'a str>,
+    /// The relation that holds the failing rows, if they are stored.
+    pub stored_in: Option<&'a str>,
+    /// The first failing rows.
+    pub rows: Option<&'a Table>,
+    /// The problem with its place, where there is one.
+    pub problem: Option<&'a Diagnostic>,
+}
+
+/// All of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// The nodes, hooks included, in the order of their ends.
+    pub ended: &'a [Ended<'a>],
+    /// How long the run took.
+    pub seconds: f64,
+    /// Whether Ctrl-C ended it.
+    pub was_interrupted: bool,
+}
+
+/// How often each result came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// `success` and `pass`.
+    pub pass: usize,
+    /// `warn`.
+    pub warn: usize,
+    /// `error`, `fail` and `partial success`.
+    pub error: usize,
+    /// `skipped`.
+    pub skip: usize,
+    /// `no-op`.
+    pub no_op: usize,
+}
+
+impl Tally {
+    /// Counts one more result.
+    pub fn add(&mut self, status: &str) {
+        match status {
+            "success" | "pass" => self.pass += 1,
+            "warn" => self.warn += 1,
+            "skipped" => self.skip += 1,
+            "no-op" => self.no_op += 1,
+            _ => self.error += 1,
+        }
+    }
+
+    fn of(ended: &[Ended<'_>]) -> Self {
+        ended.iter().fold(Self::default(), |mut tally, item| {
+            tally.add(item.status);
+            tally
+        })
+    }
+
+    const fn total(self) -> usize {
+        self.pass + self.warn + self.error + self.skip + self.no_op
+    }
+
+    /// A few words for the live line: `12 ok, 1 failed`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let parts = [(self.pass, "ok"), (self.warn, "warned"), (self.error, "failed"), (self.skip, "skipped")];
+        let shown: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        shown.join(", ")
+    }
+}
+
+impl Printer {
+    /// Says how a run ended.
+    pub fn summary(&self, summary: &Summary<'_>) {
+        self.finished_line(summary);
+        let failed: Vec<_> = summary.ended.iter().filter(|item| is_failure(item)).collect();
+        let warned: Vec<_> = summary.ended.iter().filter(|item| item.status == "warn").collect();
+        let partial = summary.ended.iter().filter(|item| item.status == "partial success").count();
+        self.say(&Entry::blank());
+        self.say(&self.end_line([failed.len(), partial, warned.len()], summary.was_interrupted));
+        failed.iter().for_each(|item| self.ended_badly(item, true));
+        warned.iter().for_each(|item| self.ended_badly(item, false));
+        if summary.was_interrupted {
+            self.left_out(summary.ended);
+        }
+        let tally = Tally::of(summary.ended);
+        let stats = json!({
+            "pass": tally.pass, "warn": tally.warn, "error": tally.error,
+            "skip": tally.skip, "noop": tally.no_op, "total": tally.total(),
+        });
+        let text = format!(
+            "Done. PASS={} WARN={} ERROR={} SKIP={} NO-OP={} TOTAL={}",
+            tally.pass,
+            tally.warn,
+            tally.error,
+            tally.skip,
+            tally.no_op,
+            tally.total()
+        );
+        self.say(&Entry::blank());
+        self.say(&Entry::info(names::STATS, text).with("stats", stats));
+    }
+
+    fn finished_line(&self, summary: &Summary<'_>) {
+        let line = counts(summary.ended.iter().map(|item| kind_of(item.node)));
+        let execution = duration(summary.seconds);
+        let text = format!("Finished running {line}{execution} ({:.2}s).", summary.seconds);
+        let entry = Entry::info(names::FINISHED, text).with("stat_line", line).with("execution", execution);
+        self.say(&Entry::blank());
+        self.say(&entry.with("execution_time", summary.seconds));
+    }
+
+    fn end_line(&self, [errors, partial, warnings]: [usize; 3], was_interrupted: bool) -> Entry {
+        let theme = self.theme();
+        let partial_words = format!("{partial} partial {}", if partial == 1 { "success" } else { "successes" });
+        let warning_words = count(warnings, "warning");
+        let text = if was_interrupted {
+            theme.caution("Exited because of keyboard interrupt")
+        } else if errors > 0 {
+            theme.bad(&format!("Completed with {}, {partial_words}, and {warning_words}:", count(errors, "error")))
+        } else if partial > 0 {
+            theme.caution(&format!("Completed with {partial_words} and {warning_words}"))
+        } else if warnings > 0 {
+            theme.caution(&format!("Completed with {warning_words}:"))
+        } else {
+            theme.good("Completed successfully")
+        };
+        Entry::info(names::END, text)
+            .with("num_errors", errors)
+            .with("num_warnings", warnings)
+            .with("num_partial_success", partial)
+            .with("keyboard_interrupt", was_interrupted)
+    }
+
+    fn ended_badly(&self, item: &Ended<'_>, is_failure: bool) {
+        let node = item.node;
+        let info = node_info(node, item.status, None, None);
+        let say = |event: EventName, level: Level, text: String, facts: &[(&str, Data)]| {
+            let mut entry = Entry::new(event, level, text).with("node_info", info.clone());
+            for (key, value) in facts {
+                entry = entry.with(key, value.clone());
+            }
+            self.say(&entry);
+        };
+        let kind = node.resource_type.as_str();
+        let name = format!("{kind} {} ({})", node.name, node.original_file_path);
+        let facts =
+            [("resource_type", json!(kind)), ("node_name", json!(node.name)), ("path", json!(node.original_file_path))];
+        self.say(&Entry::blank());
+        let level = if is_failure { Level::Error } else { Level::Warn };
+        let (head, head_event, text_event) = if is_failure {
+            (self.theme().bad(&format!("Failure in {name}")), names::FAILURE, names::FAILURE_TEXT)
+        } else {
+            (self.theme().caution(&format!("Warning in {name}")), names::WARNING, names::WARNING_TEXT)
+        };
+        say(head_event, level, head, &facts);
+        match item.message.filter(|message| !message.is_empty()) {
+            Some(message) => say(text_event, level, format!("  {message}"), &[("msg", json!(message))]),
+            None => say(names::FAILURE_NO_TEXT, level, format!("  Status: {}", item.status), &[]),
+        }
+        if let Some(details) = self.details(item) {
+            self.say(&Entry::blank());
+            say(names::NOTE, level, details.clone(), &[("msg", json!(details))]);
+        }
+        if let Some(path) = item.compiled_path {
+            self.say(&Entry::blank());
+            say(names::COMPILED_PATH, Level::Info, format!("  compiled code at {path}"), &[("path", json!(path))]);
+        }
+        if let Some(relation) = item.stored_in {
+            self.say(&Entry::blank());
+            let query = format!("select * from {relation}");
+            let rule = "-".repeat(query.chars().count());
+            let text = format!("  See test failures:\n  {rule}\n  {query}\n  {rule}");
+            say(names::STORED_FAILURES, Level::Info, text, &[("relation_name", json!(relation))]);
+        }
+    }
+
+    /// What dbt does not say: where it comes from, what may be done, which rows.
+    fn details(&self, item: &Ended<'_>) -> Option<String> {
+        let mut blocks = Vec::new();
+        match item.problem {
+            Some(problem) => blocks.push(self.theme().diagnostic(&brief(problem))),
+            None if is_test(item.node) && !item.node.file.text().is_empty() => {
+                let place = Label::new(&item.node.file, item.node.span);
+                blocks.push(self.theme().diagnostic(excerpt(&place).trim_start_matches('\n')));
+            }
+            None => {}
+        }
+        if let Some(table) = item.rows.filter(|table| !table.rows.is_empty()) {
+            blocks.push(Preview { table }.render());
+        }
+        let text = blocks.join("\n\n");
+        let lines: Vec<String> = text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn left_out(&self, ended: &[Ended<'_>]) {
+        let built: Vec<&str> =
+            ended.iter().filter(|item| matches!(item.status, "success" | "pass" | "warn")).map(|item| item.node.name.as_str()).collect();
+        let not: Vec<&str> = ended
+            .iter()
+            .filter(|item| !matches!(item.status, "success" | "pass" | "warn" | "no-op"))
+            .map(|item| item.node.name.as_str())
+            .collect();
+        let list = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        let text = format!("  Done before the interrupt: {}\n  Not done: {}", list(&built), list(&not));
+        self.say(&Entry::blank());
+        self.say(&Entry::info(names::NOTE, text.clone()).with("msg", text));
+    }
+}
+
+/// A diagnostic without its sentence, which the message above it says already.
+fn brief(problem: &Diagnostic) -> String {
+    let mut lines = vec![format!("error[{}]: {}", problem.code.number(), problem.code.meaning())];
+    lines.extend(problem.at.iter().map(|label| excerpt(label).trim_start_matches('\n').to_owned()));
+    for label in &problem.related {
+        lines.extend((!label.text.is_empty()).then(|| label.text.clone()));
+        lines.push(excerpt(&Label { text: String::new(), ..label.clone() }).trim_start_matches('\n').to_owned());
+    }
+    lines.extend(problem.hints.iter().map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
+}
+
+fn is_test(node: &Node) -> bool {
+    matches!(node.resource_type, ResourceType::Test | ResourceType::UnitTest)
+}
+
+/// Skipped nodes with a message were not run because of something before them that is not listed itself.
+fn is_failure(item: &Ended<'_>) -> bool {
+    match item.status {
+        "error" | "fail" | "runtime error" => true,
+        "skipped" => item.message.is_some() && item.node.resource_type != ResourceType::Exposure,
+        _ => false,
+    }
+}
+
+/// The kind under which dbt counts a node.
+fn kind_of(node: &Node) -> String {
+    match (&node.kind, node.resource_type) {
+        (NodeKind::Hook(_), _) | (_, ResourceType::Operation) => "project hook".to_owned(),
+        (_, ResourceType::Model) => format!("{} model", node.config.materialized()),
+        (_, kind) => kind.as_str().to_owned(),
+    }
+}
