@@ -1,1 +1,16 @@
 //! Plans and executes nodes against a database.
+//!
+//! [`plan`] says which nodes in which order, [`schedule`] hands them to worker threads, a worker compiles and
+//! materializes one node at a time, and what happens goes to a [`Reporter`] as [`Event`]s. Nothing here prints or
+//! writes files: files go through [`Output`], which a room above implements.
+
+mod event;
+pub mod plan;
+mod result;
+pub mod schedule;
+mod stop;
+
+pub use event::{Event, Output, Phase, Reporter, Silent};
+pub use plan::{Command, RunPlan};
+pub use result::{NodeResult, RunReport, Status, Timing, TimingName};
+pub use stop::Stop;

@@ -38,8 +38,16 @@ fn retype(cell: Cell, kind: LogicalTypeId) -> Cell {
     match (cell, kind) {
         (Cell::Int(value), LogicalTypeId::Decimal) => Cell::Decimal(value.to_string()),
         (Cell::Int(value), LogicalTypeId::UHugeint) if value < 0 => Cell::Decimal(value.cast_unsigned().to_string()),
+        (Cell::Bytes(bytes), LogicalTypeId::Bit) => Cell::Text(bits(&bytes)),
         (cell, _) => cell,
     }
+}
+
+/// A bit string: the first byte tells how many bits of the next are padding.
+fn bits(bytes: &[u8]) -> String {
+    let Some((padding, bytes)) = bytes.split_first() else { return String::new() };
+    let all: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    all.get(usize::from(*padding)..).unwrap_or_default().to_owned()
 }
 
 /// Reads one value of an array.

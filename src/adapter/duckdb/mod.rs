@@ -119,7 +119,7 @@ impl Adapter for DuckDb {
             let sql = format!("set {key} = '{}'", value.replace('\'', "''"));
             connection.execute_batch(&sql).map_err(|error| refusal::read(&error, &sql))?;
         }
-        Ok(Box::new(Session::new(connection, self.profile.has_transactions, self.profile.retries.clone())))
+        Ok(Box::new(Session::new(connection, self.profile.retries.clone())))
     }
 }
 

@@ -22,8 +22,6 @@ pub(super) struct Profile {
     pub(super) attachments: Vec<String>,
     /// `settings`: set in every session.
     pub(super) settings: Vec<(String, String)>,
-    /// False for `disable_transactions: true`.
-    pub(super) has_transactions: bool,
     /// `retries`.
     pub(super) retries: Retries,
 }
@@ -78,8 +76,6 @@ impl Profile {
             }
         }
         let path = fields.get("path").and_then(Data::as_str).unwrap_or(":memory:");
-        let uses_transactions = fields.get("use_transactions").and_then(Data::as_bool).unwrap_or(true);
-        let disables = fields.get("disable_transactions").and_then(Data::as_bool).unwrap_or(false);
         Ok(Self {
             path: PathBuf::from(absolute(refuse_motherduck(path)?, project_root)),
             config_options: pairs(fields.get("config_options")),
@@ -87,7 +83,6 @@ impl Profile {
             secrets: secrets(fields)?,
             attachments: attachments(fields.get("attach"), project_root)?,
             settings: pairs(fields.get("settings")),
-            has_transactions: uses_transactions && !disables,
             retries: retries(fields.get("retries")),
         })
     }

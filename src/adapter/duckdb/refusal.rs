@@ -56,15 +56,24 @@ fn position(message: &str, sql: &str) -> Option<usize> {
     let caret = caret_line.find('^').filter(|caret| caret_line[..*caret].trim().is_empty())?;
     let column = caret.checked_sub(label.len() + 2)?;
 
-    let line = sql.split('\n').nth(number.checked_sub(1)?)?;
-    let line_start = line.as_ptr() as usize - sql.as_ptr() as usize;
-    let cut_column = |excerpt: &str| excerpt.char_indices().nth(column).map_or(excerpt.len(), |(ix, _)| ix);
-    if line.starts_with(excerpt.trim_end_matches("...")) {
-        return Some(line_start + cut_column(excerpt).min(line.len()));
+    // Of several statements, DuckDB sometimes counts lines from the one that failed.
+    let numbered = sql.split('\n').nth(number.checked_sub(1)?);
+    let lines = numbered.into_iter().chain(sql.split('\n'));
+    lines.filter_map(|line| Some((line, column_in(line, excerpt, column)?))).next().map(|(line, column)| {
+        let line_start = line.as_ptr() as usize - sql.as_ptr() as usize;
+        line_start + column.min(line.len())
+    })
+}
+
+/// The byte in `line` that stands at a character of its excerpt; `None` if the excerpt is of another line.
+fn column_in(line: &str, excerpt: &str, column: usize) -> Option<usize> {
+    let bytes = excerpt.char_indices().nth(column).map_or(excerpt.len(), |(ix, _)| ix);
+    if line == excerpt || excerpt.strip_suffix("...").is_some_and(|start| line.starts_with(start)) {
+        return Some(bytes);
     }
-    let inner = excerpt.strip_prefix("...")?.trim_end_matches("...");
-    let offset = line.find(inner)?;
-    Some(line_start + (offset + cut_column(excerpt).saturating_sub(3)).min(line.len()))
+    let inner = excerpt.strip_prefix("...")?;
+    let offset = line.find(inner).or_else(|| line.find(inner.strip_suffix("...")?))?;
+    Some(offset + bytes.saturating_sub(3))
 }
 
 #[cfg(test)]
@@ -85,7 +94,7 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_is_found_by_its_middle() {
         let sql = "select\n  foooooooooooo, 2 as bbbbbbbbbbb, xx from t where aa = 1";
-        let message = "E\n\nLINE 2: ...bbbbbbbbb, xx from t where aa = 1\n                                       ^";
+        let message = "E\n\nLINE 2: ...bbbbbbbbb, xx from t where aa = 1\n                                      ^";
         check(message, sql, Some("aa = 1"));
     }
 

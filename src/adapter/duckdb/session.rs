@@ -18,16 +18,14 @@ const CONFLICT_ATTEMPTS: u32 = 3;
 /// One session with the database.
 pub(super) struct Session {
     connection: duckdb::Connection,
-    /// False when the profile disables transactions: `begin` does nothing then.
-    has_transactions: bool,
     retries: Retries,
     is_in_transaction: bool,
 }
 
 impl Session {
     /// Takes over a cloned connection.
-    pub(super) fn new(connection: duckdb::Connection, has_transactions: bool, retries: Retries) -> Self {
-        Self { connection, has_transactions, retries, is_in_transaction: false }
+    pub(super) fn new(connection: duckdb::Connection, retries: Retries) -> Self {
+        Self { connection, retries, is_in_transaction: false }
     }
 
     /// Runs statements, trying again where that is safe, and reads rows of the last one if they are wanted.
@@ -65,29 +63,56 @@ impl Session {
     }
 
     fn run_once(&self, sql: &str, limit: Option<RowLimit>) -> Result<(Table, Execution), AdapterError> {
-        let refuse = |error: duckdb::Error| refusal::read(&error, sql);
-        let mut statement = match self.connection.prepare(sql) {
-            Ok(statement) => statement,
-            Err(error) if is_empty(&error) => return Ok((Table::default(), done(None))),
-            Err(error) => return Err(refuse(error)),
+        let ran = match limit {
+            // The plain way tells the place of an error, which the way by a prepared statement does not.
+            None => self.connection.execute_batch(sql).map(|()| Table::default()),
+            Some(limit) => self.fetch(sql, limit),
         };
+        match ran {
+            Ok(table) => Ok((table, done())),
+            Err(error) if is_empty(&error) => Ok((Table::default(), done())),
+            Err(error) => Err(self.located(error, sql)),
+        }
+    }
+
+    fn fetch(&self, sql: &str, limit: RowLimit) -> duckdb::Result<Table> {
+        let mut statement = self.connection.prepare(sql)?;
         match limit {
-            None => {
-                let changed = statement.raw_execute().map_err(refuse)?;
-                Ok((Table::default(), done(Some(changed as u64))))
+            RowLimit::All => {
+                statement.raw_execute()?;
+                cells::table(&statement, usize::MAX)
             }
-            Some(RowLimit::All) => {
-                let changed = statement.raw_execute().map_err(refuse)?;
-                let table = cells::table(&statement, usize::MAX).map_err(refuse)?;
-                Ok((table, done(Some(changed as u64))))
-            }
-            Some(RowLimit::AtMost(n)) => {
+            RowLimit::AtMost(n) => {
                 // The rows are fetched below; this only starts the statement as a stream.
-                let _ = statement.stream_arrow([]).map_err(refuse)?;
-                Ok((cells::table(&statement, n).map_err(refuse)?, done(None)))
+                let _ = statement.stream_arrow([])?;
+                cells::table(&statement, n)
             }
         }
     }
+
+    /// Reads an error. If it comes without a place and asking again does no harm, it is asked for the plain way.
+    fn located(&self, error: duckdb::Error, sql: &str) -> AdapterError {
+        let found = refusal::read(&error, sql);
+        let is_worth_it = matches!(found.kind, AdapterErrorKind::Syntax | AdapterErrorKind::MissingRelation);
+        if found.position.is_some() || !is_worth_it || !only_reads(sql) {
+            return found;
+        }
+        match self.connection.execute_batch(sql) {
+            Err(error) => refusal::read(&error, sql),
+            Ok(()) => found,
+        }
+    }
+}
+
+/// Whether a text is one statement that changes nothing, as far as its words tell.
+fn only_reads(sql: &str) -> bool {
+    let mut text = sql.trim_start();
+    while let Some(rest) = text.strip_prefix("/*").and_then(|rest| rest.split_once("*/")).map(|(_, rest)| rest) {
+        text = rest.trim_start();
+    }
+    let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
+    let is_read = ["select", "with", "from", "describe", "values", "explain"].contains(&word.to_lowercase().as_str());
+    is_read && !text.trim_end().trim_end_matches(';').contains(';')
 }
 
 /// DuckDB refuses a text without a statement, such as a comment, with an empty message; for dbt it is fine.
@@ -98,8 +123,9 @@ fn is_empty(error: &duckdb::Error) -> bool {
     }
 }
 
-fn done(rows_affected: Option<u64>) -> Execution {
-    Execution { rows_affected, message: "OK".to_owned(), code: String::new() }
+/// What dbt says of every statement on DuckDB.
+fn done() -> Execution {
+    Execution { rows_affected: None, message: "OK".to_owned(), code: String::new() }
 }
 
 fn literal(text: &str) -> String {
@@ -159,10 +185,8 @@ impl Connection for Session {
         if self.is_in_transaction {
             return Err(AdapterError::new(AdapterErrorKind::Statement, "a transaction is open already"));
         }
-        if self.has_transactions {
-            self.run_once("begin", None)?;
-            self.is_in_transaction = true;
-        }
+        self.run_once("begin", None)?;
+        self.is_in_transaction = true;
         Ok(())
     }
 

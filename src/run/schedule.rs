@@ -1,0 +1,376 @@
+//! Hands the nodes of a plan to worker threads, in dbt's order, and decides what is skipped.
+//!
+//! The loop runs on the caller's thread. It knows nothing of databases or clocks: what is done with a node is
+//! a [`Work`]'s business, so that tests need neither.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::event::{Event, Reporter};
+use super::plan::{Command, RunPlan, is_ephemeral};
+use super::result::{NodeResult, Status};
+use super::stop::Stop;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::{Manifest, NodeIndex, NodeSet};
+
+/// Macros call macros on the thread's stack; pages that are not touched cost nothing.
+const STACK_SIZE: usize = 64 << 20;
+
+/// How often running statements are interrupted again after a stop: one may begin just after the signal.
+const STOP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Makes workers.
+pub trait Work: Sync {
+    /// Makes the worker of a thread. Called on that thread; `thread` is its name as results publish it.
+    fn worker(&self, thread: &str) -> Box<dyn Worker + '_>;
+}
+
+/// Does what is to be done with a node.
+pub trait Worker {
+    /// Runs a node to its result.
+    fn run(&mut self, ix: NodeIndex) -> NodeResult;
+}
+
+/// How the plan is carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many workers.
+    pub threads: usize,
+    /// Stop at the first failure.
+    pub fail_fast: bool,
+}
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Results in the order they came, without those of ephemeral models that compiled.
+    pub results: Vec<NodeResult>,
+    /// Nodes that were not run because the run was interrupted.
+    pub not_run: Vec<NodeIndex>,
+}
+
+struct Done {
+    worker: usize,
+    result: NodeResult,
+}
+
+/// Runs all nodes of a plan.
+pub fn execute(
+    manifest: &Manifest,
+    plan: &RunPlan,
+    work: &dyn Work,
+    stop: &Stop,
+    (options, reporter): (Options, &dyn Reporter),
+) -> Outcome {
+    let n_workers = options.threads.clamp(1, plan.nodes.len().max(1));
+    thread::scope(|scope| {
+        let (done, finished) = mpsc::channel();
+        let mut tasks = Vec::new();
+        for number in 0..n_workers {
+            let (task, received) = mpsc::channel();
+            let done = done.clone();
+            let name = format!("Thread-{} (worker)", number + 1);
+            let context = WorkerContext { number, name: name.clone(), manifest, reporter, total: plan.total };
+            let spawned = thread::Builder::new()
+                .name(name)
+                .stack_size(STACK_SIZE)
+                .spawn_scoped(scope, move || context.serve(work, &received, &done));
+            if spawned.is_ok() {
+                tasks.push(task);
+            }
+        }
+        drop(done);
+        let mut schedule = Schedule::new(manifest, plan, tasks, (options, reporter));
+        schedule.run(&finished, stop);
+        schedule.finish(stop)
+    })
+}
+
+struct WorkerContext<'a> {
+    number: usize,
+    name: String,
+    manifest: &'a Manifest,
+    reporter: &'a dyn Reporter,
+    total: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Task {
+    node: NodeIndex,
+    /// The node's number in the run; none for ephemeral models, which nobody is told of.
+    index: Option<usize>,
+}
+
+impl WorkerContext<'_> {
+    fn serve(&self, work: &dyn Work, tasks: &Receiver<Task>, done: &Sender<Done>) {
+        let mut worker = work.worker(&self.name);
+        while let Ok(task) = tasks.recv() {
+            if let Some(index) = task.index {
+                let (node, total) = (task.node, self.total);
+                self.reporter.report(&Event::NodeStarted { node, index, total, thread: &self.name });
+            }
+            let mut result = match catch_unwind(AssertUnwindSafe(|| worker.run(task.node))) {
+                Ok(result) => result,
+                Err(payload) => {
+                    worker = work.worker(&self.name);
+                    panicked(self.manifest, task.node, payload.as_ref())
+                }
+            };
+            result.thread_id.clone_from(&self.name);
+            if let Some(index) = task.index {
+                self.reporter.report(&Event::NodeFinished { index, total: self.total, result: &result });
+            }
+            if done.send(Done { worker: self.number, result }).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn panicked(manifest: &Manifest, ix: NodeIndex, payload: &(dyn std::any::Any + Send)) -> NodeResult {
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    let id = manifest.node(ix).unique_id.clone();
+    let message = format!("kiln panicked while it worked on `{id}`: {}", text.unwrap_or("no message"));
+    let diagnostic = Diagnostic::error(Code::Panic, message.clone());
+    let mut result = NodeResult::new(Some(ix), id, Status::Error).with_message(message);
+    result.diagnostic = Some(Box::new(diagnostic));
+    result
+}
+
+/// Why a node is skipped.
+#[derive(Clone, Copy)]
+struct Cause {
+    node: NodeIndex,
+    is_ephemeral: bool,
+}
+
+struct Schedule<'a> {
+    manifest: &'a Manifest,
+    plan: &'a RunPlan,
+    options: Options,
+    reporter: &'a dyn Reporter,
+    tasks: Vec<Sender<Task>>,
+    idle: Vec<usize>,
+    /// What a worker does next: a model's unit tests, then the model.
+    then: HashMap<usize, VecDeque<Task>>,
+    ready: VecDeque<Task>,
+    waits_for: HashMap<NodeIndex, usize>,
+    skipped: HashMap<NodeIndex, Cause>,
+    numbered: usize,
+    running: usize,
+    has_failed_fast: bool,
+    results: Vec<NodeResult>,
+    finished: NodeSet,
+}
+
+impl<'a> Schedule<'a> {
+    fn new(
+        manifest: &'a Manifest,
+        plan: &'a RunPlan,
+        tasks: Vec<Sender<Task>>,
+        (options, reporter): (Options, &'a dyn Reporter),
+    ) -> Self {
+        let waits_for = plan.waits_for();
+        let mut first: Vec<_> = plan.nodes.iter().copied().filter(|ix| waits_for.get(ix) == Some(&0)).collect();
+        plan.sort(&mut first);
+        let mut schedule = Self {
+            manifest,
+            plan,
+            options,
+            reporter,
+            idle: (0..tasks.len()).rev().collect(),
+            tasks,
+            then: HashMap::new(),
+            ready: VecDeque::new(),
+            waits_for,
+            skipped: HashMap::new(),
+            numbered: 0,
+            running: 0,
+            has_failed_fast: false,
+            results: Vec::new(),
+            finished: NodeSet::new(),
+        };
+        schedule.queue(&first);
+        schedule
+    }
+
+    /// Appends nodes that became ready together. dbt numbers nodes when they become ready, but those with unit tests
+    /// only when a thread takes them.
+    fn queue(&mut self, ready: &[NodeIndex]) {
+        for node in ready {
+            let index = if self.plan.unit_tests.contains_key(node) { None } else { self.next_index(*node) };
+            self.ready.push_back(Task { node: *node, index });
+        }
+    }
+
+    fn next_index(&mut self, ix: NodeIndex) -> Option<usize> {
+        if is_ephemeral(self.manifest, ix) {
+            return None;
+        }
+        self.numbered += 1;
+        Some(self.numbered)
+    }
+
+    fn run(&mut self, finished: &Receiver<Done>, stop: &Stop) {
+        let mut is_stopping = false;
+        loop {
+            let wants_stop = stop.is_set() || self.has_failed_fast;
+            if wants_stop && !is_stopping {
+                is_stopping = true;
+                self.reporter.report(&Event::Stopping);
+            }
+            if is_stopping {
+                stop.interrupt();
+            } else {
+                self.dispatch();
+            }
+            if self.running == 0 {
+                return;
+            }
+            match finished.recv_timeout(STOP_INTERVAL) {
+                Ok(done) => self.take(done, is_stopping || stop.is_set()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Gives work to idle workers. Skipping takes no worker, but waits its turn like everything else.
+    fn dispatch(&mut self) {
+        while let Some(worker) = self.idle.last().copied() {
+            let Some(task) = self.ready.pop_front() else { return };
+            let tests = self.plan.unit_tests.get(&task.node).map_or(&[][..], Vec::as_slice);
+            if tests.is_empty() {
+                self.start_or_skip(worker, task);
+                continue;
+            }
+            let mut bundle: VecDeque<Task> =
+                tests.iter().map(|test| Task { node: *test, index: self.next_index(*test) }).collect();
+            bundle.push_back(Task { node: task.node, index: self.next_index(task.node) });
+            self.start_bundle(worker, bundle);
+        }
+    }
+
+    fn start_bundle(&mut self, worker: usize, mut bundle: VecDeque<Task>) {
+        let cause = bundle.back().and_then(|model| self.skipped.get(&model.node).copied());
+        while let Some(task) = bundle.pop_front() {
+            if let Some(cause) = cause.or_else(|| self.skipped.get(&task.node).copied()) {
+                self.skip(task, cause);
+                continue;
+            }
+            self.then.insert(worker, bundle);
+            self.start(worker, task);
+            return;
+        }
+    }
+
+    fn start_or_skip(&mut self, worker: usize, task: Task) {
+        match self.skipped.get(&task.node).copied() {
+            Some(cause) => self.skip(task, cause),
+            None => self.start(worker, task),
+        }
+    }
+
+    fn start(&mut self, worker: usize, task: Task) {
+        self.idle.retain(|idle| *idle != worker);
+        if self.tasks[worker].send(task).is_ok() {
+            self.running += 1;
+        }
+    }
+
+    fn skip(&mut self, task: Task, cause: Cause) {
+        let id = self.manifest.node(task.node).unique_id.clone();
+        let mut result = NodeResult::new(Some(task.node), id.clone(), Status::Skipped);
+        result.skipped_because = Some(cause.node);
+        if cause.is_ephemeral && task.index.is_some() {
+            let parent = &self.manifest.node(cause.node).unique_id;
+            result.message = Some(format!(
+                "Compilation Error in {id}, caused by compilation error in referenced ephemeral model {parent}"
+            ));
+        }
+        if let Some(index) = task.index {
+            self.reporter.report(&Event::NodeFinished { index, total: self.plan.total, result: &result });
+        }
+        self.finish_node(task.node, result);
+    }
+
+    fn take(&mut self, done: Done, is_stopping: bool) {
+        self.running -= 1;
+        let Some(ix) = done.result.node else { return };
+        let status = done.result.status;
+        let fails = matches!(status, Status::Error | Status::Fail | Status::PartialSuccess);
+        if self.options.fail_fast && fails && !is_stopping {
+            self.has_failed_fast = true;
+        }
+        let was_interrupted =
+            done.result.diagnostic.as_ref().is_some_and(|diagnostic| diagnostic.code == Code::Interrupted);
+        if is_stopping && was_interrupted {
+            return;
+        }
+        let bundle = self.then.remove(&done.worker).unwrap_or_default();
+        if let Some(model) = bundle.back().map(|task| task.node) {
+            if self.stops_dependents(status) {
+                self.skipped.insert(model, Cause { node: ix, is_ephemeral: false });
+            }
+        }
+        self.idle.push(done.worker);
+        self.idle.sort_by(|a, b| b.cmp(a));
+        self.finish_node(ix, done.result);
+        if !is_stopping && !self.has_failed_fast {
+            self.start_bundle(done.worker, bundle);
+        }
+    }
+
+    fn stops_dependents(&self, status: Status) -> bool {
+        match status {
+            Status::Error | Status::PartialSuccess => true,
+            Status::Fail | Status::Skipped => self.plan.command == Command::Build,
+            _ => false,
+        }
+    }
+
+    fn finish_node(&mut self, ix: NodeIndex, result: NodeResult) {
+        if self.stops_dependents(result.status) {
+            let is_first_hand = result.status != Status::Skipped;
+            let cause = Cause {
+                node: result.skipped_because.unwrap_or(ix),
+                is_ephemeral: is_ephemeral(self.manifest, ix) && is_first_hand,
+            };
+            for descendant in self.plan.descendants(ix) {
+                self.skipped.insert(descendant, cause);
+            }
+        }
+        // A failed ephemeral model shows in what was skipped because of it.
+        if !is_ephemeral(self.manifest, ix) {
+            self.results.push(result);
+        }
+        self.finished.insert(ix);
+        let mut ready = Vec::new();
+        for child in self.plan.children(ix) {
+            if let Some(count) = self.waits_for.get_mut(child) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(*child);
+                }
+            }
+        }
+        self.plan.sort(&mut ready);
+        self.queue(&ready);
+    }
+
+    fn finish(self, stop: &Stop) -> Outcome {
+        let mut results = self.results;
+        let left: Vec<NodeIndex> = self.plan.all_nodes().filter(|ix| !self.finished.contains(*ix)).collect();
+        if stop.is_set() {
+            return Outcome { results, not_run: left };
+        }
+        for ix in left {
+            let id = self.manifest.node(ix).unique_id.clone();
+            results.push(NodeResult::new(Some(ix), id, Status::Skipped).with_message("Skipping due to fail_fast"));
+        }
+        Outcome { results, not_run: Vec::new() }
+    }
+}
