@@ -98,7 +98,7 @@ impl Session {
             return found;
         }
         match self.connection.execute_batch(sql) {
-            Err(error) => refusal::read(&error, sql),
+            Err(error) => Some(refusal::read(&error, sql)).filter(|again| again.kind == found.kind).unwrap_or(found),
             Ok(()) => found,
         }
     }
