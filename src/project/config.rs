@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Data};
 
 use super::yaml::Yaml;
 use super::{Settings, Target};
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::{SourceFile, Span};
 
 /// A loaded project: its own configuration, its packages, the target and the settings of this run.
 #[derive(Clone, Debug)]
@@ -74,15 +74,16 @@ pub struct ProjectConfig {
     pub function_paths: Vec<String>,
     /// `target-path` as written; `settings.target_path` is what holds.
     pub target_path: String,
+    /// `log-path` as written; `settings.log_path` is what holds.
+    pub log_path: String,
     /// `clean-targets`.
     pub clean_targets: Vec<String>,
     /// `packages-install-path`.
     pub packages_install_path: String,
     /// `quoting`.
     pub quoting: Quoting,
-    /// The trees `models:`, `seeds:`, `snapshots:`, `tests:` (with `data_tests:`), `unit-tests:`/`unit_tests`, `sources:`,
-    /// `analyses:`, `exposures:`, `metrics:`, `semantic-models:`, `saved-queries:`, `functions:` by that key
-    /// (always with underscores), as configuration layers.
+    /// The trees `models`, `seeds`, `snapshots`, `data_tests` (also for `tests:`), `unit_tests`, `sources`, `analyses`,
+    /// `exposures`, `metrics`, `semantic_models`, `saved_queries`, `functions`, always with underscores.
     pub layers: std::collections::BTreeMap<String, PackageLayer>,
     /// `vars:` as written, rendered: global names and package names.
     pub vars: Map<String, Data>,
@@ -96,12 +97,37 @@ pub struct ProjectConfig {
     pub query_comment: Option<Data>,
     /// `require-dbt-version`.
     pub require_dbt_version: Vec<String>,
+    /// Where `require-dbt-version` stands.
+    pub require_dbt_version_span: Span,
     /// `restrict-access`.
     pub restrict_access: bool,
     /// `flags:`.
     pub flags: Map<String, Data>,
     /// `dbt-cloud`, passed through to artifacts.
     pub cloud: Map<String, Data>,
+}
+
+impl ProjectConfig {
+    /// All folders in which property files are looked for, each once.
+    #[must_use]
+    pub fn source_paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = Vec::new();
+        let all = [
+            &self.model_paths,
+            &self.seed_paths,
+            &self.snapshot_paths,
+            &self.analysis_paths,
+            &self.macro_paths,
+            &self.test_paths,
+            &self.function_paths,
+        ];
+        for path in all.into_iter().flatten().map(|path| path.trim_end_matches('/')) {
+            if !paths.iter().any(|other| other == path) {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
+    }
 }
 
 /// One of the configuration trees of dbt_project.yml, unrendered and rendered.

@@ -4,15 +4,27 @@
 //! this room knows nothing of Jinja.
 
 mod config;
+mod flags;
+mod ignore;
+mod load;
+mod packages;
 mod profile;
+mod project_file;
+mod render;
 mod scan;
 mod settings;
+mod version;
 pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
-pub use profile::Target;
+pub use load::{Root, load, load_root, load_target};
+pub use packages::Declared;
+pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, scan};
-pub use settings::{Overrides, Settings, WarnErrorOptions};
+pub use settings::{Overrides, Settings, WarnErrorOptions, environment};
+pub use version::DBT_VERSION;
+
+use std::path::Path;
 
 use serde_json::Value as Data;
 
@@ -36,4 +48,19 @@ pub struct YamlScope<'a> {
     pub env: &'a std::collections::BTreeMap<String, String>,
     /// Whether secrets (`DBT_ENV_SECRET_…`) may be read: in profiles and packages only.
     pub may_read_secrets: bool,
+}
+
+/// A path as messages show it: below the root project where it lies there.
+fn shown_path(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+/// Why the operating system refused, without its number.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
 }

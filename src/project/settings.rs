@@ -1,9 +1,14 @@
 //! What one invocation was told: command line over environment over project flags over defaults.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value as Data};
+use serde_json::{Map, Value as Data, json};
+
+use super::flags::{BEHAVIOR, FLAGS, Flag, IN_PROJECT, Kind, OLD_ENV};
+use super::yaml;
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 
 /// What the command line says, before anything is resolved. `None` means: not said.
 #[derive(Clone, Debug, Default)]
@@ -92,4 +97,276 @@ pub struct WarnErrorOptions {
     pub warn: Vec<String>,
     /// Names that are not shown.
     pub silence: Vec<String>,
+}
+
+/// The environment of this process, read once. Text that is not UTF-8 is read as well as possible.
+#[must_use]
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// Finds the value of `DBT_ENGINE_<NAME>` or `DBT_<NAME>`; an empty one counts as not set.
+pub(super) fn env_of<'a>(env: &'a BTreeMap<String, String>, name: &str) -> Option<(String, &'a str)> {
+    let upper = name.to_uppercase();
+    [format!("DBT_ENGINE_{upper}"), format!("DBT_{upper}")].into_iter().find_map(|variable| {
+        let value = env.get(&variable).filter(|value| !value.is_empty())?;
+        Some((variable, value.as_str()))
+    })
+}
+
+/// What is known of the project when settings are made.
+pub(super) struct ProjectSays<'a> {
+    /// Its folder.
+    pub(super) root: &'a Path,
+    /// Where the profile is looked for.
+    pub(super) profiles_dir: PathBuf,
+    /// `flags:`.
+    pub(super) flags: &'a Map<String, Data>,
+    /// `target-path`.
+    pub(super) target_path: &'a str,
+    /// `log-path`.
+    pub(super) log_path: &'a str,
+}
+
+/// Decides every setting: command line over environment over `flags:` over default.
+pub(super) fn resolve(
+    overrides: &Overrides,
+    env: BTreeMap<String, String>,
+    project: &ProjectSays<'_>,
+) -> Result<Settings, Box<Diagnostic>> {
+    let (mut flags, given) = resolve_flags(overrides, &env, project.flags)?;
+    follow(&mut flags, &given);
+    let path_of = |said: &Option<PathBuf>, name: &str, default: &str| {
+        let from_env = || env_of(&env, name).map(|(_, value)| PathBuf::from(value));
+        project.root.join(said.clone().or_else(from_env).unwrap_or_else(|| PathBuf::from(default)))
+    };
+    let target_path = path_of(&overrides.target_path, "target_path", project.target_path);
+    let log_path = path_of(&overrides.log_path, "log_path", project.log_path);
+    let facts = [
+        ("vars", Data::Object(overrides.vars.clone())),
+        ("which", json!(overrides.command.rsplit(' ').next().unwrap_or_default())),
+        ("project_dir", json!(project.root.to_string_lossy())),
+        ("profiles_dir", json!(project.profiles_dir.to_string_lossy())),
+        ("target_path", json!(target_path.to_string_lossy())),
+        ("log_path", json!(log_path.to_string_lossy())),
+        ("threads", json!(overrides.threads)),
+        ("target", json!(overrides.target.clone().or_else(|| env_of(&env, "target").map(|(_, name)| name.to_owned())))),
+        (
+            "profile",
+            json!(overrides.profile.clone().or_else(|| env_of(&env, "profile").map(|(_, name)| name.to_owned()))),
+        ),
+    ];
+    flags.extend(facts.map(|(name, value)| (name.to_owned(), value)));
+    let is_set = |name: &str| flags.get(name).and_then(Data::as_bool).unwrap_or(false);
+    Ok(Settings {
+        command: overrides.command.clone(),
+        vars: overrides.vars.clone(),
+        target_path,
+        log_path: Some(log_path),
+        profiles_dir: project.profiles_dir.clone(),
+        full_refresh: is_set("full_refresh"),
+        fail_fast: is_set("fail_fast"),
+        empty: is_set("empty"),
+        store_failures: is_set("store_failures"),
+        write_json: is_set("write_json"),
+        introspect: is_set("introspect"),
+        version_check: is_set("version_check"),
+        warn_error: warn_error(&flags, &given)?,
+        invocation_id: random_id(),
+        started_at: jiff::Timestamp::now(),
+        args: overrides.args.clone(),
+        flags,
+        env,
+    })
+}
+
+/// The values of all flags, and the names of those that somebody set.
+type Resolved = (BTreeMap<String, Data>, Vec<String>);
+
+fn resolve_flags(
+    overrides: &Overrides,
+    env: &BTreeMap<String, String>,
+    project: &Map<String, Data>,
+) -> Result<Resolved, Box<Diagnostic>> {
+    let mut flags = overrides.flags.clone();
+    let mut given: Vec<String> = flags.keys().cloned().collect();
+    for flag in FLAGS {
+        if flags.contains_key(flag.name) {
+            continue;
+        }
+        let in_project = || {
+            project.get(flag.name).filter(|_| IN_PROJECT.contains(&flag.name)).filter(|value| fits(flag.kind, value))
+        };
+        let said = match from_env(flag, env)? {
+            Some(value) => Some(value),
+            None => in_project().cloned(),
+        };
+        if said.is_some() {
+            given.push(flag.name.to_owned());
+        }
+        flags.insert(flag.name.to_owned(), said.unwrap_or_else(|| flag.default()));
+    }
+    for flag in BEHAVIOR {
+        let value = project.get(flag.name).filter(|value| fits(flag.kind, value)).cloned();
+        flags.insert(flag.name.to_owned(), value.unwrap_or_else(|| flag.default()));
+    }
+    Ok((flags, given))
+}
+
+fn fits(kind: Kind, value: &Data) -> bool {
+    match kind {
+        Kind::Bool => value.is_boolean(),
+        Kind::Int => value.is_i64(),
+        Kind::Text => value.is_string(),
+        Kind::List => value.is_array(),
+        Kind::Map => value.is_object(),
+    }
+}
+
+fn from_env(flag: &Flag, env: &BTreeMap<String, String>) -> Result<Option<Data>, Box<Diagnostic>> {
+    if !flag.has_env {
+        return Ok(None);
+    }
+    let old = || OLD_ENV.iter().find(|(_, name)| *name == flag.name).map(|(variable, _)| (*variable).to_owned());
+    let found = env_of(env, flag.name).or_else(|| {
+        let variable = old()?;
+        let value = env.get(&variable).filter(|value| !value.is_empty())?;
+        Some((variable, value.as_str()))
+    });
+    let Some((variable, text)) = found else { return Ok(None) };
+    let value = match flag.kind {
+        Kind::Bool => truth(text).map(Data::Bool),
+        Kind::Int => text.trim().parse::<i64>().ok().map(Data::from),
+        Kind::Text => Some(json!(text)),
+        Kind::List => Some(text.split_whitespace().map(Data::from).collect()),
+        Kind::Map => yaml::parse_argument(text).ok().filter(Data::is_object),
+    };
+    value.map(Some).ok_or_else(|| {
+        let wanted = match flag.kind {
+            Kind::Bool => "true or false",
+            Kind::Int => "a whole number",
+            _ => "a YAML mapping",
+        };
+        let message = format!("the environment variable `{variable}` is `{text}`, but takes {wanted}");
+        Box::new(Diagnostic::error(Code::Usage, message).hint("correct or unset it"))
+    })
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The log file follows the terminal where only the terminal was spoken of.
+fn follow(flags: &mut BTreeMap<String, Data>, given: &[String]) {
+    let is_given = |name: &str| given.iter().any(|other| other == name);
+    for lead in ["use_colors", "log_level", "log_format"] {
+        let follower = format!("{lead}_file");
+        if is_given(lead) && !is_given(&follower) {
+            let value = flags.get(lead).cloned().unwrap_or(Data::Null);
+            flags.insert(follower, value);
+        }
+    }
+}
+
+fn warn_error(flags: &BTreeMap<String, Data>, given: &[String]) -> Result<WarnErrorOptions, Box<Diagnostic>> {
+    let is_given = |name: &str| given.iter().any(|other| other == name);
+    if is_given("warn_error") && is_given("warn_error_options") {
+        let message = "`warn_error` and `warn_error_options` are both set";
+        return Err(Box::new(Diagnostic::error(Code::Usage, message).hint("keep one of the two")));
+    }
+    let mut options = WarnErrorOptions {
+        all: flags.get("warn_error").and_then(Data::as_bool).unwrap_or(false),
+        ..WarnErrorOptions::default()
+    };
+    let Some(Data::Object(map)) = flags.get("warn_error_options") else { return Ok(options) };
+    for (key, value) in map {
+        let names: Vec<String> = match value {
+            Data::String(name) => vec![name.clone()],
+            Data::Array(names) => names.iter().filter_map(Data::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        match key.as_str() {
+            "error" | "include" if names.iter().any(|name| name == "all" || name == "*") => options.all = true,
+            "error" | "include" => options.error = names,
+            "warn" | "exclude" => options.warn = names,
+            "silence" => options.silence = names,
+            _ => {
+                let message = format!("`warn_error_options` has no key `{key}`");
+                let hint = did_you_mean(key, ["error", "warn", "silence"]);
+                let error = Diagnostic::error(Code::Usage, message).maybe_hint(hint);
+                return Err(Box::new(error.hint("its keys are `error`, `warn` and `silence`")));
+            }
+        }
+    }
+    Ok(options)
+}
+
+/// A random UUID. The standard library's hashers are seeded by the operating system.
+fn random_id() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    let high = (word() & !0xf000) | 0x4000;
+    let low = (word() & !(0b11 << 62)) | (0b10 << 62);
+    let hex = format!("{high:016x}{low:016x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(overrides: &Overrides, env: &[(&str, &str)], flags: &Data) -> Result<Settings, Box<Diagnostic>> {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let empty = Map::new();
+        let project = ProjectSays {
+            root: Path::new("/shop"),
+            profiles_dir: PathBuf::from("/home/.dbt"),
+            flags: flags.as_object().unwrap_or(&empty),
+            target_path: "target",
+            log_path: "logs",
+        };
+        resolve(overrides, env, &project)
+    }
+
+    #[track_caller]
+    fn check(said: Option<bool>, env: &[(&str, &str)], flags: &Data, expected: bool) {
+        let mut overrides = Overrides::default();
+        overrides.flags.extend(said.map(|value| ("fail_fast".to_owned(), json!(value))));
+        assert_eq!(settings(&overrides, env, flags).expect("valid").fail_fast, expected);
+    }
+
+    #[test]
+    fn command_line_beats_environment_beats_project_beats_default() {
+        let yes = json!({"fail_fast": true});
+        check(None, &[], &json!({}), false);
+        check(None, &[], &yes, true);
+        check(None, &[("DBT_FAIL_FAST", "0")], &yes, false);
+        check(None, &[("DBT_FAIL_FAST", "0"), ("DBT_ENGINE_FAIL_FAST", "on")], &yes, true);
+        check(Some(false), &[("DBT_FAIL_FAST", "1")], &yes, false);
+    }
+
+    #[test]
+    fn a_bad_variable_is_named() {
+        let problem = settings(&Overrides::default(), &[("DBT_FAIL_FAST", "maybe")], &json!({})).expect_err("bad");
+        assert_eq!(problem.message, "the environment variable `DBT_FAIL_FAST` is `maybe`, but takes true or false");
+    }
+
+    #[test]
+    fn paths_count_from_the_project() {
+        let settings = settings(&Overrides::default(), &[("DBT_TARGET_PATH", "out")], &json!({})).expect("valid");
+        assert_eq!(settings.target_path, Path::new("/shop/out"));
+        assert_eq!(settings.log_path, Some(PathBuf::from("/shop/logs")));
+    }
+
+    #[test]
+    fn the_id_is_a_random_uuid() {
+        let id = random_id();
+        assert_eq!((id.len(), &id[14..15]), (36, "4"));
+        assert_ne!(id, random_id());
+    }
 }

@@ -1,0 +1,112 @@
+//! Packages: which a project declares, and which are there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::render::ValueRenderer;
+use super::yaml::{self, Yaml};
+use super::{scan, shown_path};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
+
+/// A package that `packages.yml` or `dependencies.yml` asks for.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The word for it in messages: `dbt-labs/dbt_utils`, a path or an address.
+    pub name: String,
+    /// The folder of a local package, absolute.
+    pub local: Option<PathBuf>,
+    /// The file that declares it.
+    pub file: Arc<SourceFile>,
+    /// Where in it.
+    pub span: Span,
+}
+
+/// Reads which packages a project declares. `render` makes a renderer for a file.
+pub(super) fn declared<'a>(
+    root: &Path,
+    render: &dyn Fn(&'a Arc<SourceFile>) -> ValueRenderer<'a>,
+    (files, diagnostics): (&'a PackageFiles, &mut Diagnostics),
+) -> Result<Vec<Declared>, Box<Diagnostic>> {
+    let _ = diagnostics;
+    let Some((file, yaml)) = &files.0 else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for item in yaml.get("packages").map(Yaml::items).unwrap_or_default() {
+        let is_rendered = !file.path().ends_with("dependencies.yml");
+        let data = if is_rendered { render(file).render_all(item)? } else { item.to_data() };
+        let text = |key: &str| data.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+        let keys = ["package", "local", "git", "private", "tarball"];
+        let Some(name) = keys.iter().find_map(|key| text(key)).filter(|name| !name.is_empty()) else {
+            let message = "a package is declared without `package`, `local`, `git`, `private` or `tarball`";
+            return Err(Box::new(Diagnostic::error(Code::ProjectInvalid, message).at(file, item.span)));
+        };
+        let local = text("local").map(|path| root.join(path));
+        found.push(Declared { name, local, file: Arc::clone(file), span: item.span });
+    }
+    Ok(found)
+}
+
+/// The file that declares packages, if any: its text and what it says.
+pub(super) struct PackageFiles(Option<(Arc<SourceFile>, Yaml)>);
+
+/// Reads `packages.yml` and `dependencies.yml` of a project.
+pub(super) fn read_files(
+    root: &Path,
+    shown_root: &Path,
+    diagnostics: &mut Diagnostics,
+) -> Result<PackageFiles, Box<Diagnostic>> {
+    let mut found: Option<(Arc<SourceFile>, Yaml)> = None;
+    for name in ["packages.yml", "dependencies.yml"] {
+        let path = root.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let shown = shown_path(&path, shown_root);
+        let file = SourceFile::new(shown.clone(), scan::read_text(&path, &shown)?);
+        let yaml = yaml::parse(&file, diagnostics)?;
+        let Some(entry) = yaml.entry("packages") else { continue };
+        if let Some((other, _)) = &found {
+            let message = format!("packages are declared both in `{}` and in `{shown}`", other.path());
+            let error = Diagnostic::error(Code::ProjectInvalid, message).at(&file, entry.key_span);
+            return Err(Box::new(error.hint("keep them in one of the two files")));
+        }
+        if !entry.value.is_null() && !matches!(entry.value.kind, yaml::YamlKind::Seq(_)) {
+            let message = format!("`packages` is {}, not a list", entry.value.kind_name());
+            return Err(Box::new(Diagnostic::error(Code::YamlType, message).at(&file, entry.value.span)));
+        }
+        found = Some((file, yaml));
+    }
+    Ok(PackageFiles(found))
+}
+
+/// The folders of installed packages, by name.
+pub(super) fn installed(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let is_package = |path: &PathBuf| {
+        path.is_dir() && path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with("__"))
+    };
+    let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_package).collect();
+    found.sort();
+    found
+}
+
+/// Tells that packages are missing, by the names of those that are probably meant.
+pub(super) fn missing(declared: &[Declared], installed: &[PathBuf], folder: &str) -> Box<Diagnostic> {
+    let is_there = |package: &&Declared| {
+        let short = package.name.trim_end_matches('/').rsplit('/').next().unwrap_or_default().trim_end_matches(".git");
+        let same = |name: &str| name.replace('-', "_") == short.replace('-', "_");
+        installed.iter().any(|path| path.file_name().is_some_and(|name| same(&name.to_string_lossy())))
+    };
+    let mut absent: Vec<&Declared> = declared.iter().filter(|package| !is_there(package)).collect();
+    if absent.is_empty() {
+        absent.extend(declared);
+    }
+    let names: Vec<_> = absent.iter().map(|package| format!("`{}`", package.name)).collect();
+    let (is, it) = if names.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let message = format!("{} {is} declared but not installed in `{folder}`", names.join(", "));
+    let error = Diagnostic::error(Code::PackageMissing, message);
+    let error = match absent.first() {
+        Some(package) => error.at(&package.file, package.span),
+        None => error,
+    };
+    Box::new(error.hint(format!("install {it} first: `dbt deps`")))
+}
