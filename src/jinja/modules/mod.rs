@@ -190,3 +190,18 @@ impl Object for PyType {
         }
     }
 }
+
+/// Whether a value can be called. Functions that others made say so with an
+/// attribute `__call__`, or are functions of minijinja.
+pub(crate) fn is_callable(value: &Value) -> bool {
+    if value.kind() != minijinja::value::ValueKind::Plain {
+        return false;
+    }
+    value.downcast_object_ref::<Native>().is_some()
+        || value.downcast_object_ref::<BoundMethod>().is_some()
+        || value.downcast_object_ref::<PyType>().is_some()
+        || value
+            .get_attr("__call__")
+            .is_ok_and(|attr| !attr.is_undefined())
+        || format!("{value:?}").contains("unction")
+}

@@ -3,16 +3,18 @@
 
 pub(crate) mod args;
 mod dict;
+mod dumps;
 pub(crate) mod functions;
 mod json;
-mod list;
+pub(crate) mod list;
 pub(crate) mod native;
 pub(crate) mod operators;
 mod set;
 pub(crate) mod text;
 
 pub(crate) use args::CallArgs;
-pub(crate) use dict::PyDict;
+pub(crate) use dict::{PyDict, pairs_of};
+pub(crate) use dumps::{JsonStyle, dumps};
 pub(crate) use json::{from_json, to_json};
 pub(crate) use list::PyList;
 pub(crate) use set::PySet;
