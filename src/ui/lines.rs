@@ -100,6 +100,23 @@ impl Drawing {
         entry(names::SKIP, Level::Info, text, facts)
     }
 
+    /// A node that was not run because an ephemeral model in it does not compile.
+    #[must_use]
+    pub fn skipped_because(&self, node: &Node, position: (usize, usize)) -> Entry {
+        let relation = format!("{}.{}", node.schema, node.alias);
+        let message = format!("SKIP relation {relation} due to ephemeral model status 'error'");
+        let text = self.line(&message, &self.theme.bad("ERROR SKIP"), position, None);
+        let facts = json!({
+            "schema": node.schema,
+            "relation": node.alias,
+            "index": position.0,
+            "total": position.1,
+            "status": "error",
+            "node_info": node_info(node, "skipped", None, None),
+        });
+        entry(names::SKIP_BECAUSE, Level::Error, text, facts)
+    }
+
     fn result(&self, node: &Node, outcome: Outcome<'_>) -> Drawn {
         let theme = self.theme;
         let description = self.description(node);

@@ -245,6 +245,12 @@ impl Printer {
         self.log(&mut inner, entry, now);
     }
 
+    /// Writes to the log file alone.
+    pub fn log_only(&self, entry: &Entry) {
+        let now = jiff::Timestamp::now();
+        self.log(&mut self.lock(), entry, now);
+    }
+
     /// Writes data that was asked for: on stdout, whatever the level, without a time stamp.
     pub fn data(&self, entry: &Entry) {
         let now = jiff::Timestamp::now();

@@ -26,6 +26,8 @@ pub struct Ended<'a> {
     pub stored_in: Option<&'a str>,
     /// The first failing rows.
     pub rows: Option<&'a Table>,
+    /// How a unit test's rows differ.
+    pub difference: Option<&'a str>,
     /// The problem with its place, where there is one.
     pub problem: Option<&'a Diagnostic>,
 }
@@ -37,6 +39,8 @@ pub struct Summary<'a> {
     pub ended: &'a [Ended<'a>],
     /// How long the run took.
     pub seconds: f64,
+    /// Names of the nodes that an interrupt kept from running.
+    pub not_run: &'a [&'a str],
     /// Whether Ctrl-C ended it.
     pub was_interrupted: bool,
 }
@@ -101,7 +105,7 @@ impl Printer {
         failed.iter().for_each(|item| self.ended_badly(item, true));
         warned.iter().for_each(|item| self.ended_badly(item, false));
         if summary.was_interrupted {
-            self.left_out(summary.ended);
+            self.left_out(summary);
         }
         let tally = Tally::of(summary.ended);
         let stats = json!({
@@ -206,6 +210,7 @@ impl Printer {
             }
             None => {}
         }
+        blocks.extend(item.difference.map(str::to_owned));
         if let Some(table) = item.rows.filter(|table| !table.rows.is_empty()) {
             blocks.push(Preview { table }.render());
         }
@@ -214,16 +219,12 @@ impl Printer {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    fn left_out(&self, ended: &[Ended<'_>]) {
-        let built: Vec<&str> =
-            ended.iter().filter(|item| matches!(item.status, "success" | "pass" | "warn")).map(|item| item.node.name.as_str()).collect();
-        let not: Vec<&str> = ended
-            .iter()
-            .filter(|item| !matches!(item.status, "success" | "pass" | "warn" | "no-op"))
-            .map(|item| item.node.name.as_str())
-            .collect();
+    /// What an interrupted run did and did not do.
+    fn left_out(&self, summary: &Summary<'_>) {
+        let is_done = |item: &&Ended<'_>| matches!(item.status, "success" | "pass" | "warn");
+        let done: Vec<&str> = summary.ended.iter().filter(is_done).map(|item| item.node.name.as_str()).collect();
         let list = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        let text = format!("  Done before the interrupt: {}\n  Not done: {}", list(&built), list(&not));
+        let text = format!("  Done before the interrupt: {}\n  Not done: {}", list(&done), list(summary.not_run));
         self.say(&Entry::blank());
         self.say(&Entry::info(names::NOTE, text.clone()).with("msg", text));
     }

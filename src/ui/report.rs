@@ -1,0 +1,184 @@
+//! Shows a run as it goes: a [`Reporter`] that turns events into messages, and draws the live part of a terminal.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::entry::{Entry, Level, names};
+use super::lines::{Drawing, Outcome};
+use super::printer::{Format, Printer};
+use super::progress::Progress;
+use super::summary::{Ended, Summary, Tally};
+use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType};
+use crate::run::{Event, NodeResult, Reporter, RunReport, Status};
+
+/// Says what happens in a run.
+pub struct TermReporter {
+    printer: Arc<Printer>,
+    manifest: Arc<Manifest>,
+    drawing: Drawing,
+    live: Mutex<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    progress: Option<Arc<Progress>>,
+    tally: Tally,
+}
+
+impl TermReporter {
+    /// Makes a reporter. `database` is the target's, which names leave out.
+    #[must_use]
+    pub fn new(printer: &Arc<Printer>, manifest: &Arc<Manifest>, database: &str) -> Self {
+        let drawing =
+            Drawing { theme: printer.theme(), width: printer.options().width, database: database.to_owned() };
+        Self { printer: Arc::clone(printer), manifest: Arc::clone(manifest), drawing, live: Mutex::default() }
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run_started(&self, total: usize, threads: usize, target: &str) {
+        let text = format!("Concurrency: {threads} thread{} (target='{target}')", if threads == 1 { "" } else { "s" });
+        let entry = Entry::info(names::CONCURRENCY, text);
+        self.printer.say(&Entry::blank());
+        self.printer
+            .say(&entry.with("num_threads", threads).with("target_name", target).with("node_count", total));
+        self.printer.say(&Entry::blank());
+        let options = self.printer.options();
+        let is_shown = options.level.is_some_and(|least| least <= Level::Info);
+        if options.is_terminal && options.format == Format::Text && is_shown && total > 0 {
+            let progress = Arc::new(Progress::start(total));
+            self.printer.set_progress(Some(Arc::clone(&progress)));
+            self.live().progress = Some(progress);
+        }
+    }
+
+    fn node_started(&self, ix: NodeIndex, position: (usize, usize), thread: &str) {
+        let node = self.manifest.node(ix);
+        let entry = self.drawing.started(node, position, Some(jiff::Timestamp::now())).from_thread(thread);
+        let progress = self.live().progress.clone();
+        match progress {
+            Some(progress) => {
+                self.printer.log_only(&entry);
+                progress.node_started(node.unique_id.as_str(), &self.drawing.description(node));
+            }
+            None => self.printer.say(&entry),
+        }
+    }
+
+    fn node_finished(&self, position: (usize, usize), result: &NodeResult) {
+        let Some(node) = result.node.map(|ix| self.manifest.node(ix)) else { return };
+        let progress = {
+            let mut live = self.live();
+            live.tally.add(result.status.as_str());
+            live.progress.clone().map(|progress| (progress, live.tally.words()))
+        };
+        if let Some((progress, words)) = progress {
+            progress.node_finished(node.unique_id.as_str(), words);
+        }
+        let entry = match (result.status, &result.message) {
+            (Status::Skipped, Some(_)) if self.is_because_of_ephemeral(result) => self.drawing.skipped_because(node, position),
+            _ => self.drawing.finished(node, position, outcome(result)),
+        };
+        self.printer.say(&entry.from_thread(&result.thread_id));
+    }
+
+    fn is_because_of_ephemeral(&self, result: &NodeResult) -> bool {
+        result.skipped_because.is_some_and(|ix| self.manifest.node(ix).config.materialized() == "ephemeral")
+    }
+
+    fn hook_started(&self, ix: NodeIndex, position: (usize, usize)) {
+        let node = self.manifest.node(ix);
+        if position.0 == 1 && is_end_hook(node) {
+            self.printer.say(&Entry::blank());
+        }
+        self.printer.say(&self.drawing.started(node, position, Some(jiff::Timestamp::now())));
+    }
+
+    fn hook_finished(&self, position: (usize, usize), result: &NodeResult) {
+        let Some(node) = result.node.map(|ix| self.manifest.node(ix)) else { return };
+        self.printer.say(&self.drawing.finished(node, position, outcome(result)));
+        if position.0 == position.1 && !is_end_hook(node) {
+            self.printer.say(&Entry::blank());
+        }
+    }
+
+    fn stop_drawing(&self) {
+        if let Some(progress) = self.live().progress.take() {
+            self.printer.set_progress(None);
+            progress.stop();
+        }
+    }
+
+    /// Says how the run ended. `compiled_path` tells where a node's compiled code lies.
+    pub fn summary(&self, report: &RunReport, compiled_path: &dyn Fn(&Node) -> Option<String>) {
+        self.stop_drawing();
+        let paths: Vec<Option<String>> = report
+            .results
+            .iter()
+            .map(|result| result.node.filter(|_| result.compiled_code.is_some()).and_then(|ix| compiled_path(self.manifest.node(ix))))
+            .collect();
+        let ended: Vec<Ended<'_>> = report
+            .results
+            .iter()
+            .zip(&paths)
+            .filter_map(|(result, path)| Some(self.ended(result, self.manifest.node(result.node?), path.as_deref())))
+            .collect();
+        let not_run: Vec<&str> = report.not_run.iter().map(|ix| self.manifest.node(*ix).name.as_str()).collect();
+        self.printer.summary(&Summary {
+            ended: &ended,
+            seconds: report.elapsed,
+            not_run: &not_run,
+            was_interrupted: report.is_interrupted,
+        });
+    }
+
+    fn ended<'a>(&self, result: &'a NodeResult, node: &'a Node, compiled_path: Option<&'a str>) -> Ended<'a> {
+        let is_test = node.resource_type == ResourceType::Test;
+        Ended {
+            node,
+            status: result.status.as_str(),
+            message: result.message.as_deref(),
+            compiled_path,
+            stored_in: result.relation_name.as_deref().filter(|_| is_test),
+            rows: result.failing_rows.as_ref().filter(|_| result.difference.is_none()),
+            difference: result.difference.as_deref(),
+            problem: result.diagnostic.as_deref(),
+        }
+    }
+}
+
+impl Reporter for TermReporter {
+    fn report(&self, event: &Event<'_>) {
+        match event {
+            Event::RunStarted { total, threads, target, .. } => self.run_started(*total, *threads, target),
+            Event::HookStarted { node, index, total, .. } => self.hook_started(*node, (*index, *total)),
+            Event::HookFinished { index, total, result, .. } => self.hook_finished((*index, *total), result),
+            Event::NodeStarted { node, index, total, thread } => self.node_started(*node, (*index, *total), thread),
+            Event::NodePhase { .. } => {}
+            Event::NodeFinished { index, total, result } => self.node_finished((*index, *total), result),
+            Event::Warning { diagnostic, .. } => self.printer.warning(diagnostic),
+            Event::Stopping => {
+                let text = "Stopping: running statements are interrupted, nothing new begins";
+                self.printer.say(&Entry::new(names::CANCEL, Level::Warn, self.drawing.theme.caution(text)));
+            }
+            Event::RunFinished { .. } => self.stop_drawing(),
+        }
+    }
+}
+
+fn is_end_hook(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Hook(hook) if hook.is_end)
+}
+
+fn outcome(result: &NodeResult) -> Outcome<'_> {
+    let response = result.adapter_response.get("_message").and_then(serde_json::Value::as_str);
+    Outcome {
+        status: result.status.as_str(),
+        response: response.filter(|word| !word.is_empty()).unwrap_or("OK"),
+        failures: result.failures,
+        seconds: result.execution_time,
+        started_at: result.timings.first().map(|timing| timing.started_at),
+        finished_at: result.timings.last().and_then(|timing| timing.completed_at),
+    }
+}
