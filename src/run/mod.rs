@@ -10,6 +10,9 @@ mod result;
 pub mod schedule;
 mod stop;
 
+#[cfg(test)]
+mod fixture;
+
 pub use event::{Event, Output, Phase, Reporter, Silent};
 pub use plan::{Command, RunPlan};
 pub use result::{NodeResult, RunReport, Status, Timing, TimingName};

@@ -374,3 +374,180 @@ impl<'a> Schedule<'a> {
         Outcome { results, not_run: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::run::fixture;
+    use crate::run::plan::plan;
+
+    /// Answers with the status that a name ends in: `model.a_error`.
+    struct ByName<'a>(&'a Manifest);
+
+    impl Work for ByName<'_> {
+        fn worker(&self, _thread: &str) -> Box<dyn Worker + '_> {
+            Box::new(ByName(self.0))
+        }
+    }
+
+    impl Worker for ByName<'_> {
+        fn run(&mut self, ix: NodeIndex) -> NodeResult {
+            let node = self.0.node(ix);
+            let status = match node.name.rsplit('_').next() {
+                Some("error") => Status::Error,
+                Some("fail") => Status::Fail,
+                Some("warn") => Status::Warn,
+                Some("panic") => panic!("as asked"),
+                _ => Status::Success,
+            };
+            NodeResult::new(Some(ix), node.unique_id.clone(), status)
+        }
+    }
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl Reporter for Lines {
+        fn report(&self, event: &Event<'_>) {
+            if let Event::NodeFinished { index, total, result } = event {
+                let line = format!("{index}/{total} {} {}", result.unique_id, result.status.as_str());
+                self.0.lock().unwrap().push(line);
+            }
+        }
+    }
+
+    fn run(nodes: &[&str], command: Command, fail_fast: bool, stop: &Stop) -> (Vec<String>, Outcome, Manifest) {
+        let manifest = fixture::manifest(nodes);
+        let plan = plan(&manifest, &manifest.indices().collect(), command);
+        let lines = Lines::default();
+        let options = Options { threads: 1, fail_fast };
+        let outcome = execute(&manifest, &plan, &ByName(&manifest), stop, (options, &lines));
+        (lines.0.into_inner().unwrap(), outcome, manifest)
+    }
+
+    #[track_caller]
+    fn check(command: Command, nodes: &[&str], expected: &[&str]) {
+        let (lines, _, _) = run(nodes, command, false, &Stop::new());
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn nodes_run_by_depth_and_then_by_id() {
+        check(
+            Command::Run,
+            &["model.c", "model.a: model.c", "model.b", "model.d: model.a, model.b", "test.t: model.a"],
+            &["1/4 model.b success", "2/4 model.c success", "3/4 model.a success", "4/4 model.d success"],
+        );
+    }
+
+    #[test]
+    fn a_failure_skips_what_depends_on_it_and_nothing_else() {
+        check(
+            Command::Run,
+            &["model.a_error", "model.b: model.a_error", "model.c: model.b", "model.d"],
+            &["1/4 model.a_error error", "2/4 model.d success", "3/4 model.b skipped", "4/4 model.c skipped"],
+        );
+    }
+
+    #[test]
+    fn build_waits_for_tests_and_a_failing_one_stops_what_is_below() {
+        check(
+            Command::Build,
+            &["model.a", "model.b: model.a", "test.t_fail: model.a", "model.c"],
+            &["1/4 model.a success", "2/4 model.c success", "3/4 test.t_fail fail", "4/4 model.b skipped"],
+        );
+    }
+
+    #[test]
+    fn a_warning_test_stops_nothing() {
+        check(
+            Command::Build,
+            &["model.a", "model.b: model.a", "test.t_warn: model.a"],
+            &["1/3 model.a success", "2/3 test.t_warn warn", "3/3 model.b success"],
+        );
+    }
+
+    #[test]
+    fn a_test_of_two_nodes_is_waited_for_by_what_depends_on_both() {
+        check(
+            Command::Build,
+            &["model.a", "model.b: model.a", "model.c: model.b", "model.d: model.a", "test.t_fail: model.a, model.b"],
+            &[
+                "1/5 model.a success",
+                "2/5 model.b success",
+                "3/5 model.d success",
+                "4/5 test.t_fail fail",
+                "5/5 model.c skipped",
+            ],
+        );
+    }
+
+    #[test]
+    fn unit_tests_run_before_their_model_and_a_failing_one_skips_it() {
+        check(
+            Command::Build,
+            &["model.a", "model.b: model.a", "unit_test.u_fail: model.b", "model.c: model.b"],
+            &[
+                "1/4 model.a success",
+                "2/4 unit_test.u_fail fail",
+                "3/4 model.b skipped",
+                "4/4 model.c skipped",
+            ],
+        );
+    }
+
+    #[test]
+    fn ephemeral_models_are_not_shown_but_their_failure_is_told() {
+        let nodes = ["model.a: ephemeral.x_error", "ephemeral.x_error"];
+        let (lines, outcome, _) = run(&nodes, Command::Run, false, &Stop::new());
+        assert_eq!(lines, ["1/1 model.a skipped"]);
+        assert_eq!(
+            outcome.results[0].message.as_deref(),
+            Some("Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x_error")
+        );
+    }
+
+    #[test]
+    fn unselected_nodes_keep_the_order_of_those_around_them() {
+        let manifest = fixture::manifest(&["model.z", "model.y: model.z", "model.a: model.y"]);
+        let selected = manifest.indices().filter(|ix| manifest.node(*ix).name != "y").collect();
+        let plan = plan(&manifest, &selected, Command::Run);
+        assert_eq!(plan.children(NodeIndex::from_usize(0)), [NodeIndex::from_usize(2)]);
+    }
+
+    #[test]
+    fn fail_fast_skips_the_rest() {
+        let (_, outcome, _) =
+            run(&["model.a_error", "model.b", "model.c: model.b"], Command::Run, true, &Stop::new());
+        let shown: Vec<_> = outcome
+            .results
+            .iter()
+            .map(|result| (result.unique_id.as_str(), result.status.as_str(), result.message.as_deref()))
+            .collect();
+        let skipped = Some("Skipping due to fail_fast");
+        assert_eq!(
+            shown,
+            [("model.a_error", "error", None), ("model.b", "skipped", skipped), ("model.c", "skipped", skipped)]
+        );
+    }
+
+    #[test]
+    fn a_stopped_run_tells_what_was_not_run() {
+        let stop = Stop::new();
+        stop.stop();
+        let (_, outcome, manifest) = run(&["model.a", "model.b"], Command::Run, false, &stop);
+        assert!(outcome.results.is_empty());
+        assert_eq!(outcome.not_run, manifest.indices().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_node() {
+        let (lines, outcome, _) = run(&["model.a_panic", "model.b"], Command::Run, false, &Stop::new());
+        assert_eq!(lines, ["1/2 model.a_panic error", "2/2 model.b success"]);
+        let diagnostic = outcome.results[0].diagnostic.as_ref().unwrap();
+        assert_eq!(diagnostic.code, Code::Panic);
+        assert!(diagnostic.message.ends_with("as asked"));
+    }
+}

@@ -64,14 +64,13 @@ impl Session {
 
     fn run_once(&self, sql: &str, limit: Option<RowLimit>) -> Result<(Table, Execution), AdapterError> {
         let ran = match limit {
-            // The plain way tells the place of an error, which the way by a prepared statement does not.
             None => self.connection.execute_batch(sql).map(|()| Table::default()),
             Some(limit) => self.fetch(sql, limit),
         };
         match ran {
             Ok(table) => Ok((table, done())),
             Err(error) if is_empty(&error) => Ok((Table::default(), done())),
-            Err(error) => Err(self.located(error, sql)),
+            Err(error) => Err(refusal::read(&error, sql)),
         }
     }
 
@@ -89,30 +88,6 @@ impl Session {
             }
         }
     }
-
-    /// Reads an error. If it comes without a place and asking again does no harm, it is asked for the plain way.
-    fn located(&self, error: duckdb::Error, sql: &str) -> AdapterError {
-        let found = refusal::read(&error, sql);
-        let is_worth_it = matches!(found.kind, AdapterErrorKind::Syntax | AdapterErrorKind::MissingRelation);
-        if found.position.is_some() || !is_worth_it || !only_reads(sql) {
-            return found;
-        }
-        match self.connection.execute_batch(sql) {
-            Err(error) => Some(refusal::read(&error, sql)).filter(|again| again.kind == found.kind).unwrap_or(found),
-            Ok(()) => found,
-        }
-    }
-}
-
-/// Whether a text is one statement that changes nothing, as far as its words tell.
-fn only_reads(sql: &str) -> bool {
-    let mut text = sql.trim_start();
-    while let Some(rest) = text.strip_prefix("/*").and_then(|rest| rest.split_once("*/")).map(|(_, rest)| rest) {
-        text = rest.trim_start();
-    }
-    let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
-    let is_read = ["select", "with", "from", "describe", "values", "explain"].contains(&word.to_lowercase().as_str());
-    is_read && !text.trim_end().trim_end_matches(';').contains(';')
 }
 
 /// DuckDB refuses a text without a statement, such as a comment, with an empty message; for dbt it is fine.
