@@ -255,8 +255,30 @@ fn engine_message(error: &Error) -> String {
             Some(name) => format!("No test named '{name}'."),
             None => detail.to_string(),
         },
+        ErrorKind::UnknownMethod => match detail.split_once(" has no method named ") {
+            Some((kind, name)) => format!("{} has no attribute '{name}'", python_object(kind)),
+            None => detail.to_string(),
+        },
         _ if detail.is_empty() => error.kind().to_string(),
+        _ if detail.ends_with(" is not iterable") => {
+            let kind = detail.trim_end_matches(" is not iterable");
+            format!("{} is not iterable", python_object(kind))
+        }
         _ => detail.to_string(),
+    }
+}
+
+/// What Python calls an object of one of minijinja's kinds.
+fn python_object(kind: &str) -> &str {
+    match kind {
+        "none" => "'None'",
+        "bool" => "'bool object'",
+        "number" => "'int object'",
+        "string" => "'str object'",
+        "sequence" => "'list object'",
+        "map" => "'dict object'",
+        "undefined" => "an undefined value",
+        _ => "this object",
     }
 }
 

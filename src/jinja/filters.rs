@@ -2,12 +2,12 @@
 
 mod text;
 
-use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
-use minijinja::{Environment, Error, State, Value, filters};
+use minijinja::value::{Rest, Tuple, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, State, Value};
 
 use super::error::type_error;
 use super::modules::BoundMethod;
-use super::py::args::{CallArgs, bind, integer};
+use super::py::args::{self, integer};
 use super::py::native::{Marker, mark};
 use super::py::{JsonStyle, PyDict, PyList, dumps, iterate, pairs_of, to_str};
 use super::root::ParseUndefined;
@@ -49,10 +49,24 @@ fn is_undefined(value: &Value) -> bool {
 }
 
 /// The arguments after the filtered value.
-type Args = Rest<Value>;
+type Args = Rest<ValueOrKwargs>;
+
+/// The arguments as values, keywords last.
+fn given(args: Args) -> Vec<Value> {
+    args.0.into_iter().map(ValueOrKwargs::into_value).collect()
+}
+
+fn bind<const N: usize>(
+    function: &str,
+    params: [&str; N],
+    required: usize,
+    args: Args,
+) -> Result<[Option<Value>; N], Error> {
+    args::bind(function, params, required, &given(args))
+}
 
 fn default(value: Value, args: Args) -> Result<Value, Error> {
-    let [fallback, boolean] = bind("default", ["default_value", "boolean"], 0, &args)?;
+    let [fallback, boolean] = bind("default", ["default_value", "boolean"], 0, args)?;
     let replaces_false = boolean.is_some_and(|flag| flag.is_true());
     if is_undefined(&value) || (replaces_false && !value.is_true()) {
         return Ok(fallback.unwrap_or_else(|| Value::from("")));
@@ -126,7 +140,7 @@ fn flag(value: Option<Value>) -> bool {
 
 fn sort(state: &mut State<'_, '_>, value: Value, args: Args) -> Result<Value, Error> {
     let names = ["reverse", "case_sensitive", "attribute"];
-    let [reverse, is_case_sensitive, attribute] = bind("sort", names, 0, &args)?;
+    let [reverse, is_case_sensitive, attribute] = bind("sort", names, 0, args)?;
     let is_case_sensitive = flag(is_case_sensitive);
     let items = iterate(&value)?;
     let mut rows = Vec::with_capacity(items.len());
@@ -148,7 +162,7 @@ fn sort(state: &mut State<'_, '_>, value: Value, args: Args) -> Result<Value, Er
 
 fn unique(value: Value, args: Args) -> Result<Value, Error> {
     let [is_case_sensitive, attribute] =
-        bind("unique", ["case_sensitive", "attribute"], 0, &args)?;
+        bind("unique", ["case_sensitive", "attribute"], 0, args)?;
     let is_case_sensitive = flag(is_case_sensitive);
     let mut seen = indexmap::IndexSet::new();
     let mut kept = Vec::new();
@@ -170,7 +184,7 @@ fn reverse(value: &Value) -> Result<Value, Error> {
 }
 
 fn batch(value: Value, args: Args) -> Result<Value, Error> {
-    let [size, fill] = bind("batch", ["linecount", "fill_with"], 1, &args)?;
+    let [size, fill] = bind("batch", ["linecount", "fill_with"], 1, args)?;
     let size = usize::try_from(integer(&size.unwrap_or_default())?).unwrap_or(0).max(1);
     let fill = fill.filter(|fill| !fill.is_none());
     let rows = iterate(&value)?
@@ -187,7 +201,7 @@ fn batch(value: Value, args: Args) -> Result<Value, Error> {
 }
 
 fn slice(value: Value, args: Args) -> Result<Value, Error> {
-    let [n, fill] = bind("slice", ["slices", "fill_with"], 1, &args)?;
+    let [n, fill] = bind("slice", ["slices", "fill_with"], 1, args)?;
     let n = usize::try_from(integer(&n.unwrap_or_default())?).unwrap_or(0).clamp(1, 100_000);
     let fill = fill.filter(|fill| !fill.is_none());
     let items = iterate(&value)?;
@@ -208,7 +222,7 @@ fn slice(value: Value, args: Args) -> Result<Value, Error> {
 
 fn dictsort(value: Value, args: Args) -> Result<Value, Error> {
     let [is_case_sensitive, by, reverse] =
-        bind("dictsort", ["case_sensitive", "by", "reverse"], 0, &args)?;
+        bind("dictsort", ["case_sensitive", "by", "reverse"], 0, args)?;
     let by_value = by.is_some_and(|by| by.as_str() == Some("value"));
     let is_case_sensitive = flag(is_case_sensitive);
     let mut rows: Vec<(Value, (Value, Value))> = pairs_of(&value)?
@@ -248,7 +262,7 @@ fn items(value: &Value) -> Result<Value, Error> {
 }
 
 fn join(value: Value, args: Args) -> Result<Value, Error> {
-    let [separator, attribute] = bind("join", ["d", "attribute"], 0, &args)?;
+    let [separator, attribute] = bind("join", ["d", "attribute"], 0, args)?;
     let separator = separator.map(|separator| to_str(&separator)).unwrap_or_default();
     let mut out = String::new();
     for (ix, item) in iterate(&value)?.iter().enumerate() {
@@ -264,7 +278,7 @@ fn join(value: Value, args: Args) -> Result<Value, Error> {
 }
 
 fn sum(value: Value, args: Args) -> Result<Value, Error> {
-    let [attribute, start] = bind("sum", ["attribute", "start"], 0, &args)?;
+    let [attribute, start] = bind("sum", ["attribute", "start"], 0, args)?;
     let attribute = attribute.filter(|attribute| !attribute.is_none());
     let mut total = start.unwrap_or_else(|| Value::from(0));
     for item in iterate(&value)? {
@@ -306,7 +320,8 @@ fn attr(value: Value, name: &str) -> Result<Value, Error> {
 }
 
 fn int(value: Value, args: Args) -> Result<Value, Error> {
-    let [fallback, base] = bind("int", ["default", "base"], 0, &args)?;
+    super::py::operators::refuse_undefined(&value)?;
+    let [fallback, base] = bind("int", ["default", "base"], 0, args)?;
     let base = base.map_or(Ok(10), |base| integer(&base))?;
     let parsed = match value.kind() {
         ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
@@ -331,7 +346,8 @@ fn truncated(float: f64) -> Option<Value> {
 }
 
 fn float(value: Value, args: Args) -> Result<Value, Error> {
-    let [fallback] = bind("float", ["default"], 0, &args)?;
+    super::py::operators::refuse_undefined(&value)?;
+    let [fallback] = bind("float", ["default"], 0, args)?;
     let parsed = match value.kind() {
         ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
         ValueKind::Number => f64::try_from(value.clone()).ok(),
@@ -346,7 +362,7 @@ fn float(value: Value, args: Args) -> Result<Value, Error> {
 
 /// Jinja's filter sorts keys and hides what HTML would read.
 fn tojson(value: Value, args: Args) -> Result<Value, Error> {
-    let [indent] = bind("tojson", ["indent"], 0, &args)?;
+    let [indent] = bind("tojson", ["indent"], 0, args)?;
     let indent = match indent.filter(|indent| !indent.is_none()) {
         Some(indent) => Some(usize::try_from(integer(&indent)?).unwrap_or(0).min(64)),
         None => None,

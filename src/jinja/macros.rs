@@ -16,7 +16,7 @@ use minijinja::{Error, State, Value};
 use super::blocks::{Block, BlockKind};
 use super::error::{Place, RawFrame, RenderError, RenderErrorKind, raise, unwrap, wrap};
 use super::py::PyDict;
-use super::rewrite::{Call, Rewritten, rewrite_macro};
+use super::rewrite::{Call, Constant, Rewritten, rewrite_macro};
 use super::source::{SourceRef, line_column};
 use super::state::render_state;
 
@@ -287,6 +287,57 @@ impl MacroRegistry {
             .filter(|package| !self.is_internal(package))
             .find_map(|package| self.in_package(package, name));
         external.or_else(|| self.internal.iter().find_map(|package| self.in_package(package, name)))
+    }
+
+    /// Unique ids of the macros that a macro calls, found in its text as dbt
+    /// finds them: without running it.
+    ///
+    /// `is_context_name` says which bare names are no macros; `dispatch` finds
+    /// the macro that `adapter.dispatch(name, namespace)` would give.
+    pub fn depends_on(
+        &self,
+        entry: &MacroEntry,
+        is_context_name: &dyn Fn(&str) -> bool,
+        dispatch: &dyn Fn(&str, Option<&str>) -> Option<String>,
+    ) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let mut add = |id: String| {
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        };
+        for call in entry.calls().unwrap_or_default() {
+            let (package, name) = match call.path.split_once('.') {
+                None if matches!(call.path.as_str(), "ref" | "source" | "config") => continue,
+                None if is_context_name(&call.path) => continue,
+                None => (entry.def.package.as_str(), call.path.as_str()),
+                Some(("adapter", "dispatch")) => {
+                    let Some(name) = call.constant(0, "macro_name").and_then(Constant::as_str)
+                    else {
+                        continue;
+                    };
+                    let namespace = call.constant(1, "macro_namespace").and_then(Constant::as_str);
+                    if name != entry.def.name {
+                        let package = Some(entry.def.package.as_str());
+                        self.resolve(package, name)
+                            .map(|entry| entry.def.unique_id.clone())
+                            .into_iter()
+                            .for_each(&mut add);
+                    }
+                    dispatch(name, namespace).into_iter().for_each(&mut add);
+                    continue;
+                }
+                Some(("adapter", _)) => continue,
+                Some((_, name)) if name.contains('.') => continue,
+                Some((package, name)) => (package, name),
+            };
+            if call.path != entry.def.name
+                && let Some(entry) = self.resolve(Some(package), name)
+            {
+                add(entry.def.unique_id.clone());
+            }
+        }
+        found
     }
 
     /// What a node of `package` sees. Built once per package.

@@ -53,7 +53,7 @@ impl TemplateEnv {
         }
         let rewritten = rewrite(template)?;
         let value = match &rewritten.shape {
-            Shape::Expression(range) => {
+            Shape::Expression(range) | Shape::Constant(range) => {
                 let expr = &rewritten.text[range.clone()];
                 let full = format!("{PRELUDE}{{% do kiln_capture({expr}) %}}");
                 self.capture(&full, context)
@@ -61,6 +61,9 @@ impl TemplateEnv {
             }
             Shape::Text => Value::from(self.render(template, context)?.text),
         };
+        if matches!(rewritten.shape, Shape::Constant(_)) {
+            return Ok(Value::from(py::text::to_str(&value)));
+        }
         py::native::finish(value).map_err(|message| RenderError::new(RenderErrorKind::Type, message))
     }
 
@@ -173,3 +176,6 @@ fn captured_value(state: &minijinja::State<'_, '_>) -> Value {
 fn has_markers(text: &str) -> bool {
     text.as_bytes().windows(2).any(|pair| matches!(pair, b"{{" | b"{%" | b"{#" | b"}}" | b"%}" | b"#}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,12 @@
 //! Filters on text.
 
-use minijinja::value::{Rest, Tuple};
+use minijinja::value::Tuple;
 use minijinja::{Environment, Error, State, Value};
 
 use super::super::error::type_error;
-use super::super::py::args::{CallArgs, bind, integer};
+use super::super::py::args::{CallArgs, integer};
 use super::super::py::{operators, pairs_of, to_str};
-
-type Args = Rest<Value>;
+use super::{Args, bind, given};
 
 /// Adds the filters.
 pub(super) fn register(env: &mut Environment<'static>) {
@@ -68,7 +67,7 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
 }
 
 fn trim(value: &Value, args: Args) -> Result<Value, Error> {
-    let [chars] = bind("trim", ["chars"], 0, &args)?;
+    let [chars] = bind("trim", ["chars"], 0, args)?;
     let text = to_str(value);
     Ok(Value::from(match chars.filter(|chars| !chars.is_none()) {
         Some(chars) => {
@@ -80,7 +79,7 @@ fn trim(value: &Value, args: Args) -> Result<Value, Error> {
 }
 
 fn replace(value: &Value, args: Args) -> Result<Value, Error> {
-    let [old, new, count] = bind("replace", ["old", "new", "count"], 2, &args)?;
+    let [old, new, count] = bind("replace", ["old", "new", "count"], 2, args)?;
     let text = to_str(value);
     let old = to_str(&old.unwrap_or_default());
     let new = to_str(&new.unwrap_or_default());
@@ -94,7 +93,7 @@ fn replace(value: &Value, args: Args) -> Result<Value, Error> {
 
 fn truncate(value: &Value, args: Args) -> Result<Value, Error> {
     let names = ["length", "killwords", "end", "leeway"];
-    let [length, killwords, end, leeway] = bind("truncate", names, 0, &args)?;
+    let [length, killwords, end, leeway] = bind("truncate", names, 0, args)?;
     let positive = |value: Option<Value>, default: usize| match value {
         Some(value) if !value.is_none() => {
             integer(&value).map(|n| usize::try_from(n).unwrap_or(0))
@@ -118,7 +117,7 @@ fn truncate(value: &Value, args: Args) -> Result<Value, Error> {
 }
 
 fn format(state: &mut State<'_, '_>, value: &Value, args: Args) -> Result<Value, Error> {
-    let args = CallArgs::split(&args);
+    let args = CallArgs::split(&given(args));
     if !args.keyword.is_empty() && !args.positional.is_empty() {
         return Err(type_error(
             "can't handle positional and keyword arguments at the same time",
@@ -134,7 +133,7 @@ fn format(state: &mut State<'_, '_>, value: &Value, args: Args) -> Result<Value,
 }
 
 fn center(value: &Value, args: Args) -> Result<Value, Error> {
-    let [width] = bind("center", ["width"], 0, &args)?;
+    let [width] = bind("center", ["width"], 0, args)?;
     let width = width.unwrap_or_else(|| Value::from(80));
     integer(&width)?;
     let text = to_str(value);
@@ -158,7 +157,7 @@ fn wordcount(value: &Value) -> usize {
 
 fn wordwrap(value: &Value, args: Args) -> Result<Value, Error> {
     let names = ["width", "break_long_words", "wrapstring", "break_on_hyphens"];
-    let [width, breaks, wrap, _hyphens] = bind("wordwrap", names, 0, &args)?;
+    let [width, breaks, wrap, _hyphens] = bind("wordwrap", names, 0, args)?;
     let width = width.map_or(Ok(79), |width| integer(&width))?;
     let width = usize::try_from(width).unwrap_or(1).max(1);
     let breaks = breaks.is_none_or(|flag| flag.is_true());
@@ -200,7 +199,7 @@ fn wrap_line(line: &str, width: usize, breaks: bool) -> Vec<String> {
 }
 
 fn indent(value: &Value, args: Args) -> Result<Value, Error> {
-    let [width, first, blank] = bind("indent", ["width", "first", "blank"], 0, &args)?;
+    let [width, first, blank] = bind("indent", ["width", "first", "blank"], 0, args)?;
     let prefix = match &width {
         Some(width) if width.as_str().is_some() => to_str(width),
         Some(width) => " ".repeat(usize::try_from(integer(width)?).unwrap_or(0).min(10_000)),
@@ -235,7 +234,7 @@ fn escape(text: &str) -> String {
 }
 
 fn xmlattr(value: &Value, args: Args) -> Result<Value, Error> {
-    let [autospace] = bind("xmlattr", ["autospace"], 0, &args)?;
+    let [autospace] = bind("xmlattr", ["autospace"], 0, args)?;
     let attributes: Vec<String> = pairs_of(value)?
         .into_iter()
         .filter(|(_, value)| !value.is_none() && !value.is_undefined())
@@ -261,7 +260,7 @@ fn striptags(value: &Value) -> String {
 }
 
 fn filesizeformat(value: &Value, args: Args) -> Result<Value, Error> {
-    let [binary] = bind("filesizeformat", ["binary"], 0, &args)?;
+    let [binary] = bind("filesizeformat", ["binary"], 0, args)?;
     let is_binary = binary.is_some_and(|flag| flag.is_true());
     let bytes = parse_float(&to_str(value)).ok_or_else(|| type_error("a size must be a number"))?;
     let base: f64 = if is_binary { 1024.0 } else { 1000.0 };

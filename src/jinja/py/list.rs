@@ -186,7 +186,10 @@ impl Object for PyList {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.items())
+        Enumerator::Iter(Box::new(Elements {
+            list: self.clone(),
+            next: 0,
+        }))
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -232,5 +235,26 @@ impl Object for PyList {
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         text::write_sequence(f, "[", &self.items(), "]")
+    }
+}
+
+/// Walks a list as it is, so that a loop sees what is appended meanwhile.
+struct Elements {
+    list: Arc<PyList>,
+    next: usize,
+}
+
+impl Iterator for Elements {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        let item = self.list.lock().get(self.next).cloned()?;
+        self.next += 1;
+        Some(item)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.list.lock().len().saturating_sub(self.next);
+        (left, Some(left))
     }
 }

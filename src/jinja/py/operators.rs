@@ -47,7 +47,7 @@ fn copy_slice(value: Value) -> Result<Value, Error> {
 }
 
 /// Fails as minijinja does when an undefined value is used, with its name.
-fn refuse_undefined(value: &Value) -> Result<(), Error> {
+pub(crate) fn refuse_undefined(value: &Value) -> Result<(), Error> {
     if value.is_undefined() {
         value.get_attr("__class__")?;
         return Err(raise(
@@ -339,6 +339,21 @@ fn count_conversions(template: &str) -> usize {
     n
 }
 
+/// Makes an argument one that minijinja takes for the conversion.
+fn adapt_argument(code: char, arg: &mut Value) {
+    match code {
+        's' => *arg = Value::from(text::to_str(arg)),
+        'd' | 'i' | 'u' => match num(arg) {
+            Some(Num::Float(float)) if float.is_finite() => {
+                *arg = int_value(float.trunc() as i128);
+            }
+            Some(Num::Int(int)) => *arg = int_value(int),
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
 /// `%r` becomes `%s` of the value's repr; minijinja has no `%r`. Only in the
 /// positional form, where the arguments can be counted.
 fn quote_reprs(template: &str, args: &mut [Value]) -> String {
@@ -367,10 +382,10 @@ fn quote_reprs(template: &str, args: &mut [Value]) -> String {
             }
             out.push('s');
             rest = after;
-        } else if let (Some('s'), false, Some(arg)) =
+        } else if let (Some(code), false, Some(arg)) =
             (rest.chars().next(), is_named, args.get_mut(n))
         {
-            *arg = Value::from(text::to_str(arg));
+            adapt_argument(code, arg);
         }
         n += 1;
     }

@@ -48,6 +48,7 @@ pub(crate) fn format_value(out: &mut Output<'_>, _state: &mut State<'_, '_>, val
 fn write_str(out: &mut impl Write, value: &Value) -> fmt::Result {
     match float_of(value) {
         Some(number) => out.write_str(&float_repr(number)),
+        None if value.kind() == ValueKind::Bytes => write!(out, "{value:?}"),
         None => write!(out, "{value}"),
     }
 }

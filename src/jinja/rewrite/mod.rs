@@ -70,6 +70,9 @@ pub struct CallArg {
 pub(crate) enum Shape {
     /// Exactly one `{{ expression }}`; its range in rewritten text.
     Expression(Range<usize>),
+    /// The same, of constants only: Jinja prints those while compiling, so
+    /// that they are text even in a native render.
+    Constant(Range<usize>),
     /// Anything else.
     Text,
 }
@@ -178,12 +181,15 @@ impl<'a> Rewriter<'a> {
         self.uses_kwargs &= !has("kwargs");
         self.hide_params();
         let lone = self.lone_expression();
+        let is_constant = self.names_nothing();
         // Outer calls stand before the ones in their arguments.
         self.calls
             .sort_by_key(|call| (call.span.start, std::cmp::Reverse(call.span.end)));
         let (text, edits) = self.edits.apply(self.text);
+        let moved = |range: Range<usize>| edits.before(range.start)..edits.after(range.end);
         let shape = match lone {
-            Some(range) => Shape::Expression(edits.before(range.start)..edits.after(range.end)),
+            Some(range) if is_constant => Shape::Constant(moved(range)),
+            Some(range) => Shape::Expression(moved(range)),
             None => Shape::Text,
         };
         Rewritten {
@@ -225,6 +231,25 @@ impl<'a> Rewriter<'a> {
             .count();
         let is_lone = n_ends == 1 && matches!(last.token, Token::VariableEnd);
         is_lone.then_some(first.end..last.start)
+    }
+
+    /// Whether no name stands in the text but those of constants and filters
+    /// that give constants.
+    fn names_nothing(&self) -> bool {
+        self.tokens.iter().enumerate().all(|(ix, lexeme)| {
+            let Token::Ident(name) = lexeme.token else {
+                return true;
+            };
+            let before = ix.checked_sub(1).map(|ix| &self.tokens[ix].token);
+            match before {
+                Some(Token::Pipe) => !name.starts_with("as_"),
+                _ => matches!(
+                    name,
+                    "true" | "True" | "false" | "False" | "none" | "None"
+                        | "and" | "or" | "not" | "in" | "if" | "else"
+                ),
+            }
+        })
     }
 
     pub(super) fn peek(&self) -> Option<&Token<'a>> {
