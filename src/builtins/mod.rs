@@ -211,6 +211,9 @@ pub static POSTGRES: &[Builtin] = table!(
     ]
 );
 
+/// The page that a documentation site opens with, as a docs block `__overview__` of package `dbt`.
+pub static OVERVIEW: &str = include_str!("default/docs/overview.md");
+
 #[cfg(test)]
 mod tests {
     use super::*;
