@@ -12,6 +12,7 @@ mod profile;
 mod project_file;
 mod render;
 mod scan;
+mod selectors;
 mod settings;
 mod version;
 pub mod yaml;
@@ -21,6 +22,7 @@ pub use load::{Root, load, load_root, load_target};
 pub use packages::Declared;
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, scan};
+pub use selectors::{SelectorsFile, read_selectors};
 pub use settings::{Overrides, Settings, WarnErrorOptions, environment};
 pub use version::DBT_VERSION;
 

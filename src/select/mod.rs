@@ -1,1 +1,102 @@
-//! Which nodes did the user mean?
+//! Which nodes did the user mean? Turns `+orders,tag:daily` into a [`NodeSet`].
+//!
+//! Selecting never reads files, compiles or queries anything.
+
+mod evaluate;
+mod grammar;
+mod methods;
+mod paths;
+mod selectors;
+mod wildcard;
+
+pub use selectors::Selectors;
+
+use self::evaluate::Evaluation;
+use self::grammar::{Group, Spec, union};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::{Manifest, NodeSet, ResourceType};
+
+/// Which tests come along with the nodes that they test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Indirect {
+    /// Tests of which any parent is selected.
+    #[default]
+    Eager,
+    /// Tests of which all parents are selected.
+    Cautious,
+    /// Tests of which all parents are selected or above what is selected.
+    Buildable,
+    /// None.
+    Empty,
+}
+
+impl Indirect {
+    /// Finds a mode by the word of `--indirect-selection`.
+    #[must_use]
+    pub fn find(word: &str) -> Option<Self> {
+        match word {
+            "eager" => Some(Self::Eager),
+            "cautious" => Some(Self::Cautious),
+            "buildable" => Some(Self::Buildable),
+            "empty" => Some(Self::Empty),
+            _ => None,
+        }
+    }
+}
+
+/// What a command was asked to work on.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// `--select`; empty means everything.
+    pub select: Vec<String>,
+    /// `--exclude`.
+    pub exclude: Vec<String>,
+    /// `--selector`.
+    pub selector: Option<String>,
+    /// The selectors of the project.
+    pub selectors: Selectors,
+    /// `--indirect-selection`.
+    pub indirect: Indirect,
+    /// The kinds of nodes that the command works on; `None` means all.
+    pub resource_types: Option<Vec<ResourceType>>,
+}
+
+/// What is selected if nothing is said.
+const EVERYTHING: [&str; 5] = ["fqn:*", "source:*", "exposure:*", "metric:*", "semantic_model:*"];
+
+/// Finds the nodes that are meant. Criteria that match nothing are warned about.
+///
+/// # Errors
+/// When the selection cannot be read, or names a method or a selector that does not exist.
+pub fn select(
+    manifest: &Manifest,
+    request: &Selection,
+    diagnostics: &mut Diagnostics,
+) -> Result<NodeSet, Box<Diagnostic>> {
+    let spec = spec_of(request)?;
+    let mut nodes = Evaluation { manifest, diagnostics }.nodes(&spec)?;
+    if let Some(kinds) = &request.resource_types {
+        nodes = nodes.iter().filter(|ix| kinds.contains(&manifest.node(*ix).resource_type)).collect();
+    }
+    Ok(nodes)
+}
+
+fn spec_of(request: &Selection) -> Result<Spec, Box<Diagnostic>> {
+    if let Some(name) = &request.selector {
+        return request.selectors.spec(name).cloned();
+    }
+    let is_silent = request.select.is_empty() && request.exclude.is_empty();
+    if let Some(spec) = request.selectors.default_spec().filter(|_| is_silent) {
+        return Ok(spec.clone());
+    }
+    let included = if request.select.is_empty() {
+        union(&EVERYTHING.map(str::to_owned), request.indirect, false)?
+    } else {
+        union(&request.select, request.indirect, true)?
+    };
+    let excluded = union(&request.exclude, request.indirect, !request.exclude.is_empty())?;
+    Ok(Spec::Difference(Group::plain(vec![included, excluded])))
+}
+
+#[cfg(test)]
+mod tests;
