@@ -190,10 +190,7 @@ impl<'a> Scanner<'a> {
                 _ => pos += 1,
             }
         }
-        Err(BlockError {
-            message: "this string is never closed".to_string(),
-            span: at..at + 1,
-        })
+        Err(BlockError { message: "this string is never closed".to_string(), span: at..at + 1 })
     }
 
     /// Reads the tag at `{%`; `None` for what dbt does not take for a tag.
@@ -206,32 +203,12 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         let name_start = skip_space(self.text, word_at + word.len());
-        let name = if name_start > word_at + word.len() {
-            name_at(self.text, name_start)
-        } else {
-            ""
-        };
-        let close = if word == "raw" {
-            self.after_raw(at)?
-        } else {
-            self.tag_close(word_at + word.len(), at)?
-        };
-        let end = if self.text[..close].ends_with("-%}") {
-            skip_space(self.text, close)
-        } else {
-            close
-        };
-        let start = if trims {
-            self.text[self.pos..at].trim_end().len() + self.pos
-        } else {
-            at
-        };
+        let name = if name_start > word_at + word.len() { name_at(self.text, name_start) } else { "" };
+        let close = if word == "raw" { self.after_raw(at)? } else { self.tag_close(word_at + word.len(), at)? };
+        let end = if self.text[..close].ends_with("-%}") { skip_space(self.text, close) } else { close };
+        let start = if trims { self.text[self.pos..at].trim_end().len() + self.pos } else { at };
         self.pos = end;
-        Ok(Some(Tag {
-            word,
-            name,
-            span: start..end,
-        }))
+        Ok(Some(Tag { word, name, span: start..end }))
     }
 
     fn tag_close(&self, from: usize, at: usize) -> Result<usize, BlockError> {
@@ -286,27 +263,15 @@ impl<'a> Scanner<'a> {
     }
 
     fn take_control(&mut self, tag: &Tag<'a>) -> Result<(), BlockError> {
-        let fail = |message: String| {
-            Err(BlockError {
-                message,
-                span: trimmed(self.text, &tag.span),
-            })
-        };
+        let fail = |message: String| Err(BlockError { message, span: trimmed(self.text, &tag.span) });
         match tag.word {
             "if" | "for" => self.control.push(tag.word),
             "endif" | "endfor" => match self.control.pop() {
                 None => {
-                    return fail(format!(
-                        "`{{% {} %}}` without a `{{% {} %}}` before it",
-                        tag.word,
-                        &tag.word[3..]
-                    ));
+                    return fail(format!("`{{% {} %}}` without a `{{% {} %}}` before it", tag.word, &tag.word[3..]));
                 }
                 Some(open) if open != &tag.word[3..] => {
-                    return fail(format!(
-                        "`{{% {} %}}` where `{{% end{open} %}}` must come first",
-                        tag.word
-                    ));
+                    return fail(format!("`{{% {} %}}` where `{{% end{open} %}}` must come first", tag.word));
                 }
                 Some(_) => {}
             },
@@ -420,14 +385,9 @@ fn skip_space(text: &str, from: usize) -> usize {
 
 fn name_at(text: &str, from: usize) -> &str {
     let rest = text.get(from..).unwrap_or_default();
-    let is_name = |byte: u8, first: bool| {
-        byte == b'_' || byte.is_ascii_alphabetic() || (!first && byte.is_ascii_digit())
-    };
-    let len = rest
-        .bytes()
-        .enumerate()
-        .take_while(|(ix, byte)| is_name(*byte, *ix == 0))
-        .count();
+    let is_name =
+        |byte: u8, first: bool| byte == b'_' || byte.is_ascii_alphabetic() || (!first && byte.is_ascii_digit());
+    let len = rest.bytes().enumerate().take_while(|(ix, byte)| is_name(*byte, *ix == 0)).count();
     &rest[..len]
 }
 
@@ -458,10 +418,7 @@ mod tests {
             .into_iter()
             .map(|b| (b.name.clone(), b.contents(text).to_string(), b.line))
             .collect();
-        let found: Vec<(&str, &str, u32)> = found
-            .iter()
-            .map(|(n, c, l)| (n.as_str(), c.as_str(), *l))
-            .collect();
+        let found: Vec<(&str, &str, u32)> = found.iter().map(|(n, c, l)| (n.as_str(), c.as_str(), *l)).collect();
         assert_eq!(found, expected);
     }
 
@@ -491,10 +448,7 @@ mod tests {
 
     #[test]
     fn prose_in_docs_is_not_read() {
-        check(
-            "{% docs d %}it's {{ weird ? }} {% if %}{% enddocs %}",
-            &[("d", "it's {{ weird ? }} {% if %}", 1)],
-        );
+        check("{% docs d %}it's {{ weird ? }} {% if %}{% enddocs %}", &[("d", "it's {{ weird ? }} {% if %}", 1)]);
     }
 
     #[test]
@@ -522,21 +476,9 @@ mod tests {
             "the `snapshot` block `s` is never closed: there is no `{% endsnapshot %}`",
             "{% snapshot s %}",
         );
-        check_error(
-            "{% endif %}",
-            "`{% endif %}` without a `{% if %}` before it",
-            "{% endif %}",
-        );
-        check_error(
-            "{% for a in b %}{% endif %}",
-            "`{% endif %}` where `{% endfor %}` must come first",
-            "{% endif %}",
-        );
+        check_error("{% endif %}", "`{% endif %}` without a `{% if %}` before it", "{% endif %}");
+        check_error("{% for a in b %}{% endif %}", "`{% endif %}` where `{% endfor %}` must come first", "{% endif %}");
         check_error("a {{ 'x }}", "this string is never closed", "'");
-        check_error(
-            "a {{ x ",
-            "this expression is never closed: there is no `}}`",
-            "{{",
-        );
+        check_error("a {{ x ", "this expression is never closed: there is no `}}`", "{{");
     }
 }

@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value}
 
 use super::error::{RenderErrorKind, raise, reraise};
 use super::macros::MacroRegistry;
-use super::root::{EngineNames, ParseUndefined, Root};
+use super::root::{EngineNames, Root, is_undefined};
 use super::source::ContextSource;
 use super::state::render_state;
 use super::{filters, methods, modules, py, tests};
@@ -155,6 +155,6 @@ fn return_value(state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>) 
         return Err(raise(RenderErrorKind::Compilation, "return() can only be used inside a macro"));
     }
     let value = args.first().cloned().unwrap_or(Value::from(()));
-    store.returned = Some(if ParseUndefined::is(&value) { Value::UNDEFINED } else { value });
+    store.returned = Some(if is_undefined(&value) { Value::UNDEFINED } else { value });
     Err(raise(RenderErrorKind::Runtime, "return"))
 }

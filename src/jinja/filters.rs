@@ -10,7 +10,7 @@ use super::modules::BoundMethod;
 use super::py::args::{self, integer};
 use super::py::native::{Marker, mark};
 use super::py::{JsonStyle, PyDict, PyList, dumps, iterate, pairs_of, to_str};
-use super::root::ParseUndefined;
+use super::root::is_undefined;
 
 /// Adds the filters.
 pub(crate) fn register(env: &mut Environment<'static>) {
@@ -44,10 +44,6 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     text::register(env);
 }
 
-fn is_undefined(value: &Value) -> bool {
-    value.is_undefined() || ParseUndefined::is(value)
-}
-
 /// The arguments after the filtered value.
 type Args = Rest<ValueOrKwargs>;
 
@@ -78,12 +74,10 @@ fn length(value: &Value) -> Result<Value, Error> {
     if is_undefined(value) {
         return Ok(Value::from(0));
     }
-    value.len().map(Value::from).ok_or_else(|| {
-        type_error(format!(
-            "object of type '{}' has no len()",
-            super::py::text::type_name(value)
-        ))
-    })
+    value
+        .len()
+        .map(Value::from)
+        .ok_or_else(|| type_error(format!("object of type '{}' has no len()", super::py::text::type_name(value))))
 }
 
 fn list(value: &Value) -> Result<Value, Error> {
@@ -113,11 +107,7 @@ fn path_of(value: &Value, path: &Value) -> Result<Value, Error> {
 }
 
 /// The key that `sort`, `unique` and the like compare.
-fn sort_key(
-    value: &Value,
-    attribute: Option<&Value>,
-    is_case_sensitive: bool,
-) -> Result<Value, Error> {
+fn sort_key(value: &Value, attribute: Option<&Value>, is_case_sensitive: bool) -> Result<Value, Error> {
     let adapt = |key: Value| if is_case_sensitive { key } else { lowered(key) };
     let Some(attribute) = attribute.filter(|attribute| !attribute.is_none()) else {
         return Ok(adapt(value.clone()));
@@ -125,10 +115,8 @@ fn sort_key(
     match attribute.as_str().filter(|path| path.contains(',')) {
         None => path_of(value, attribute).map(adapt),
         Some(paths) => {
-            let keys: Result<Vec<Value>, Error> = paths
-                .split(',')
-                .map(|path| path_of(value, &Value::from(path.trim())).map(adapt))
-                .collect();
+            let keys: Result<Vec<Value>, Error> =
+                paths.split(',').map(|path| path_of(value, &Value::from(path.trim())).map(adapt)).collect();
             Ok(Value::from(Tuple::from(keys?)))
         }
     }
@@ -161,8 +149,7 @@ fn sort(state: &mut State<'_, '_>, value: Value, args: Args) -> Result<Value, Er
 }
 
 fn unique(value: Value, args: Args) -> Result<Value, Error> {
-    let [is_case_sensitive, attribute] =
-        bind("unique", ["case_sensitive", "attribute"], 0, args)?;
+    let [is_case_sensitive, attribute] = bind("unique", ["case_sensitive", "attribute"], 0, args)?;
     let is_case_sensitive = flag(is_case_sensitive);
     let mut seen = indexmap::IndexSet::new();
     let mut kept = Vec::new();
@@ -221,8 +208,7 @@ fn slice(value: Value, args: Args) -> Result<Value, Error> {
 }
 
 fn dictsort(value: Value, args: Args) -> Result<Value, Error> {
-    let [is_case_sensitive, by, reverse] =
-        bind("dictsort", ["case_sensitive", "by", "reverse"], 0, args)?;
+    let [is_case_sensitive, by, reverse] = bind("dictsort", ["case_sensitive", "by", "reverse"], 0, args)?;
     let by_value = by.is_some_and(|by| by.as_str() == Some("value"));
     let is_case_sensitive = flag(is_case_sensitive);
     let mut rows: Vec<(Value, (Value, Value))> = pairs_of(&value)?
@@ -238,11 +224,7 @@ fn dictsort(value: Value, args: Args) -> Result<Value, Error> {
     } else {
         rows.sort_by(|a, b| a.0.cmp(&b.0));
     }
-    Ok(PyList::value(
-        rows.into_iter()
-            .map(|(_, (key, value))| Value::from(Tuple::from([key, value])))
-            .collect(),
-    ))
+    Ok(PyList::value(rows.into_iter().map(|(_, (key, value))| Value::from(Tuple::from([key, value]))).collect()))
 }
 
 fn items(value: &Value) -> Result<Value, Error> {
@@ -253,12 +235,7 @@ fn items(value: &Value) -> Result<Value, Error> {
         return Err(type_error("Can only get item pairs from a mapping."));
     }
     let pairs = pairs_of(value)?;
-    Ok(PyList::value(
-        pairs
-            .into_iter()
-            .map(|(key, value)| Value::from(Tuple::from([key, value])))
-            .collect(),
-    ))
+    Ok(PyList::value(pairs.into_iter().map(|(key, value)| Value::from(Tuple::from([key, value]))).collect()))
 }
 
 fn join(value: Value, args: Args) -> Result<Value, Error> {
@@ -311,10 +288,7 @@ fn attr(value: Value, name: &str) -> Result<Value, Error> {
         return value.get_attr(name);
     }
     if matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map) {
-        return Ok(Value::from_object(BoundMethod {
-            object: value,
-            method: name.to_string(),
-        }));
+        return Ok(Value::from_object(BoundMethod { object: value, method: name.to_string() }));
     }
     value.get_attr(name)
 }
@@ -338,11 +312,7 @@ fn truncated(float: f64) -> Option<Value> {
     if !float.is_finite() {
         return None;
     }
-    Some(if float.abs() < 9e18 {
-        Value::from(float.trunc() as i64)
-    } else {
-        Value::from(float.trunc() as i128)
-    })
+    Some(if float.abs() < 9e18 { Value::from(float.trunc() as i64) } else { Value::from(float.trunc() as i128) })
 }
 
 fn float(value: Value, args: Args) -> Result<Value, Error> {
@@ -354,10 +324,7 @@ fn float(value: Value, args: Args) -> Result<Value, Error> {
         ValueKind::String => text::parse_float(value.as_str().unwrap_or_default()),
         _ => None,
     };
-    Ok(parsed
-        .map(Value::from)
-        .or(fallback)
-        .unwrap_or_else(|| Value::from(0.0)))
+    Ok(parsed.map(Value::from).or(fallback).unwrap_or_else(|| Value::from(0.0)))
 }
 
 /// Jinja's filter sorts keys and hides what HTML would read.
@@ -367,11 +334,7 @@ fn tojson(value: Value, args: Args) -> Result<Value, Error> {
         Some(indent) => Some(usize::try_from(integer(&indent)?).unwrap_or(0).min(64)),
         None => None,
     };
-    let style = JsonStyle {
-        sort_keys: true,
-        indent,
-        default_to_text: false,
-    };
+    let style = JsonStyle { sort_keys: true, indent, default_to_text: false };
     let json = dumps(&value, style)?
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")

@@ -32,11 +32,9 @@ pub(crate) fn tokenize(text: &str) -> Result<Vec<Lexeme<'_>>, LexError> {
     let mut lexemes = Vec::with_capacity(text.len() / 16 + 8);
     loop {
         match tokenizer.next_token() {
-            Ok(Some((token, span))) => lexemes.push(Lexeme {
-                token,
-                start: span.start_offset as usize,
-                end: span.end_offset as usize,
-            }),
+            Ok(Some((token, span))) => {
+                lexemes.push(Lexeme { token, start: span.start_offset as usize, end: span.end_offset as usize })
+            }
             Ok(None) => return Ok(lexemes),
             Err(err) => {
                 let fallback = lexemes.last().map_or(0, |last| last.end);

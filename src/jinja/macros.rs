@@ -312,8 +312,7 @@ impl MacroRegistry {
                 None if is_context_name(&call.path) => continue,
                 None => (entry.def.package.as_str(), call.path.as_str()),
                 Some(("adapter", "dispatch")) => {
-                    let Some(name) = call.constant(0, "macro_name").and_then(Constant::as_str)
-                    else {
+                    let Some(name) = call.constant(0, "macro_name").and_then(Constant::as_str) else {
                         continue;
                     };
                     let namespace = call.constant(1, "macro_namespace").and_then(Constant::as_str);

@@ -10,7 +10,7 @@ use minijinja::{Error, State, Value};
 
 use super::py::args::bind;
 use super::py::{PyDict, PyList, iterate};
-use super::root::ParseUndefined;
+use super::root::Unknown;
 
 /// Calls a method that the value itself does not have; `None` if unknown.
 pub(crate) fn call_method(
@@ -22,10 +22,10 @@ pub(crate) fn call_method(
     match value.kind() {
         ValueKind::String => string::call(state, value.as_str()?, method, args),
         ValueKind::Number | ValueKind::Bool => number_method(value, method, args),
-        ValueKind::Bytes if method == "decode" => Some(Ok(Value::from(
-            String::from_utf8_lossy(value.as_bytes()?).into_owned(),
-        ))),
-        ValueKind::Seq | ValueKind::Iterable if !ParseUndefined::is(value) => {
+        ValueKind::Bytes if method == "decode" => {
+            Some(Ok(Value::from(String::from_utf8_lossy(value.as_bytes()?).into_owned())))
+        }
+        ValueKind::Seq | ValueKind::Iterable if !Unknown::of(value).is_some() => {
             sequence_method(state, value, method, args)
         }
         ValueKind::Map => map_method(state, value, method, args),
@@ -65,31 +65,20 @@ fn sequence_method(
 }
 
 /// Reading methods of mappings that cannot change.
-fn map_method(
-    state: &mut State<'_, '_>,
-    value: &Value,
-    method: &str,
-    args: &[Value],
-) -> Option<Result<Value, Error>> {
+fn map_method(state: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Option<Result<Value, Error>> {
     if method == "get" {
-        return Some(
-            bind("get", ["key", "default"], 1, args).map(|[key, default]| {
-                match value.get_item(&key.unwrap_or_default()) {
-                    Ok(found) if !found.is_undefined() => found,
-                    _ => default.unwrap_or(Value::from(())),
-                }
-            }),
-        );
+        return Some(bind("get", ["key", "default"], 1, args).map(|[key, default]| {
+            match value.get_item(&key.unwrap_or_default()) {
+                Ok(found) if !found.is_undefined() => found,
+                _ => default.unwrap_or(Value::from(())),
+            }
+        }));
     }
     if !matches!(method, "keys" | "values" | "items" | "copy") {
         return None;
     }
     let pairs = super::py::pairs_of(value).ok()?;
-    Some(
-        PyDict::from_pairs(pairs)
-            .into_value()
-            .call_method(state, method, args),
-    )
+    Some(PyDict::from_pairs(pairs).into_value().call_method(state, method, args))
 }
 
 /// Methods of read-only mappings: `get`, `keys`, `values`, `items`, `copy`.

@@ -9,6 +9,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
 use super::env::Mode;
+use super::error::{RenderErrorKind, raise};
 use super::macros::{MacroRegistry, Namespace};
 use super::source::ContextSource;
 
@@ -60,10 +61,6 @@ impl Root {
         }
         self.source.get(name).or_else(|| self.engine.get(name).cloned())
     }
-
-    fn is_lenient(&self) -> bool {
-        self.mode == Mode::Parse && self.loading.load(Ordering::Relaxed) == 0
-    }
 }
 
 impl Object for Root {
@@ -81,15 +78,18 @@ impl Object for Root {
         if let Some(value) = self.find(key) {
             return Some(value);
         }
-        if self.is_lenient() && !is_engine_word(key) {
-            return Some(ParseUndefined::value(key));
+        if is_engine_word(key) {
+            return None;
         }
-        None
+        if self.loading.load(Ordering::Relaxed) > 0 {
+            return Some(Unknown::value(key, false));
+        }
+        (self.mode == Mode::Parse).then(|| Unknown::value(key, true))
     }
 }
 
 fn is_engine_word(name: &str) -> bool {
-    name.starts_with("kiln_") || matches!(name, "caller" | "loop" | "super" | "self")
+    name.starts_with("kiln_") || matches!(name, "caller" | "loop" | "super" | "self" | "namespace" | "debug")
 }
 
 /// `context` as templates see it: a mapping of everything.
@@ -140,31 +140,52 @@ impl Object for ContextView {
     }
 }
 
-/// An unknown name while parsing: anything may be done with it, nothing comes out.
+/// A name that nothing is known of.
+///
+/// While parsing, anything may be done with it and nothing comes out. In the
+/// text of a macro it prints as nothing, and says its name when it is used.
 #[derive(Debug)]
-pub(crate) struct ParseUndefined {
+pub(crate) struct Unknown {
     name: String,
+    is_lenient: bool,
 }
 
-impl ParseUndefined {
-    fn value(name: &str) -> Value {
-        Value::from_object(ParseUndefined { name: name.to_string() })
+impl Unknown {
+    fn value(name: &str, is_lenient: bool) -> Value {
+        Value::from_object(Unknown { name: name.to_string(), is_lenient })
     }
 
-    /// Whether a value is such a placeholder.
-    pub(crate) fn is(value: &Value) -> bool {
-        value.downcast_object_ref::<ParseUndefined>().is_some()
+    /// The placeholder behind a value, if it is one.
+    pub(crate) fn of(value: &Value) -> Option<&Unknown> {
+        value.downcast_object_ref::<Unknown>()
+    }
+
+    /// Python's error for using it.
+    pub(crate) fn error(&self) -> Error {
+        raise(RenderErrorKind::Undefined, format!("'{}' is undefined", self.name))
+    }
+
+    fn used(self: &Arc<Self>) -> Result<Value, Error> {
+        if self.is_lenient { Ok(Value::from_dyn_object(self.clone())) } else { Err(self.error()) }
     }
 }
 
-impl Object for ParseUndefined {
+/// Whether a value is undefined, in either of the forms it has here.
+pub(crate) fn is_undefined(value: &Value) -> bool {
+    value.is_undefined() || Unknown::of(value).is_some()
+}
+
+impl Object for Unknown {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Iterable
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let _ = key;
-        Some(Value::from_dyn_object(self.clone()))
+        // The engine asks for positions when it only wants to iterate.
+        if key.is_number() && !self.is_lenient {
+            return None;
+        }
+        Some(self.used().unwrap_or_else(Value::from))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -176,7 +197,7 @@ impl Object for ParseUndefined {
     }
 
     fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, _args: &[Value]) -> Result<Value, Error> {
-        Ok(Value::from_dyn_object(self.clone()))
+        self.used()
     }
 
     fn call_method(
@@ -185,17 +206,10 @@ impl Object for ParseUndefined {
         _method: &str,
         _args: &[Value],
     ) -> Result<Value, Error> {
-        Ok(Value::from_dyn_object(self.clone()))
+        self.used()
     }
 
     fn render(self: &Arc<Self>, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
-    }
-}
-
-impl ParseUndefined {
-    /// The name that was not found.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 }

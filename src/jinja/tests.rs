@@ -5,7 +5,7 @@ use minijinja::{Environment, Value};
 
 use super::macros::MacroRef;
 use super::modules::is_callable;
-use super::root::ParseUndefined;
+use super::root::{Unknown, is_undefined};
 
 /// Adds the tests.
 pub(crate) fn register(env: &mut Environment<'static>) {
@@ -15,25 +15,15 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_test("iterable", is_iterable);
     env.add_test("mapping", |value: &Value| value.kind() == ValueKind::Map);
     env.add_test("callable", |value: &Value| {
-        MacroRef::of(value).is_some() || ParseUndefined::is(value) || is_callable(value)
+        MacroRef::of(value).is_some() || Unknown::of(value).is_some() || is_callable(value)
     });
-    env.add_test("number", |value: &Value| {
-        matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
-    });
-}
-
-fn is_undefined(value: &Value) -> bool {
-    value.is_undefined() || ParseUndefined::is(value)
+    env.add_test("number", |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool));
 }
 
 fn is_sequence(value: &Value) -> bool {
     matches!(
         value.kind(),
-        ValueKind::Seq
-            | ValueKind::Map
-            | ValueKind::String
-            | ValueKind::Bytes
-            | ValueKind::Undefined
+        ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Bytes | ValueKind::Undefined
     )
 }
 

@@ -95,9 +95,7 @@ fn truncate(value: &Value, args: Args) -> Result<Value, Error> {
     let names = ["length", "killwords", "end", "leeway"];
     let [length, killwords, end, leeway] = bind("truncate", names, 0, args)?;
     let positive = |value: Option<Value>, default: usize| match value {
-        Some(value) if !value.is_none() => {
-            integer(&value).map(|n| usize::try_from(n).unwrap_or(0))
-        }
+        Some(value) if !value.is_none() => integer(&value).map(|n| usize::try_from(n).unwrap_or(0)),
         _ => Ok(default),
     };
     let length = positive(length, 255)?;
@@ -119,9 +117,7 @@ fn truncate(value: &Value, args: Args) -> Result<Value, Error> {
 fn format(state: &mut State<'_, '_>, value: &Value, args: Args) -> Result<Value, Error> {
     let args = CallArgs::split(&given(args));
     if !args.keyword.is_empty() && !args.positional.is_empty() {
-        return Err(type_error(
-            "can't handle positional and keyword arguments at the same time",
-        ));
+        return Err(type_error("can't handle positional and keyword arguments at the same time"));
     }
     let given = if args.keyword.is_empty() {
         Value::from(Tuple::from(args.positional))
@@ -141,18 +137,11 @@ fn center(value: &Value, args: Args) -> Result<Value, Error> {
     let width = usize::try_from(integer(&width)?).unwrap_or(0).min(1_000_000);
     let missing = width.saturating_sub(n);
     let left = missing / 2 + (missing & width & 1);
-    Ok(Value::from(format!(
-        "{}{text}{}",
-        " ".repeat(left),
-        " ".repeat(missing - left)
-    )))
+    Ok(Value::from(format!("{}{text}{}", " ".repeat(left), " ".repeat(missing - left))))
 }
 
 fn wordcount(value: &Value) -> usize {
-    to_str(value)
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| !word.is_empty())
-        .count()
+    to_str(value).split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).count()
 }
 
 fn wordwrap(value: &Value, args: Args) -> Result<Value, Error> {
@@ -161,14 +150,9 @@ fn wordwrap(value: &Value, args: Args) -> Result<Value, Error> {
     let width = width.map_or(Ok(79), |width| integer(&width))?;
     let width = usize::try_from(width).unwrap_or(1).max(1);
     let breaks = breaks.is_none_or(|flag| flag.is_true());
-    let wrap = wrap
-        .filter(|wrap| !wrap.is_none())
-        .map_or_else(|| "\n".to_string(), |wrap| to_str(&wrap));
+    let wrap = wrap.filter(|wrap| !wrap.is_none()).map_or_else(|| "\n".to_string(), |wrap| to_str(&wrap));
     let text = to_str(value);
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| wrap_line(line, width, breaks).join(&wrap))
-        .collect();
+    let lines: Vec<String> = text.lines().map(|line| wrap_line(line, width, breaks).join(&wrap)).collect();
     Ok(Value::from(lines.join(&wrap)))
 }
 
@@ -226,11 +210,7 @@ fn indent(value: &Value, args: Args) -> Result<Value, Error> {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('\'', "&#39;")
-        .replace('"', "&#34;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;").replace('"', "&#34;")
 }
 
 fn xmlattr(value: &Value, args: Args) -> Result<Value, Error> {
@@ -277,10 +257,6 @@ fn filesizeformat(value: &Value, args: Args) -> Result<Value, Error> {
         size /= base;
         ix += 1;
     }
-    let unit = if is_binary {
-        format!("{}iB", units[ix].to_uppercase())
-    } else {
-        format!("{}B", units[ix])
-    };
+    let unit = if is_binary { format!("{}iB", units[ix].to_uppercase()) } else { format!("{}B", units[ix]) };
     Ok(Value::from(format!("{size:.1} {unit}")))
 }

@@ -12,12 +12,7 @@ use super::super::py::{PyDict, PyList, iterate, text};
 type Outcome = Result<Value, Error>;
 
 /// Calls a method of a string; `None` if there is none of that name.
-pub(super) fn call(
-    _state: &mut State<'_, '_>,
-    s: &str,
-    method: &str,
-    args: &[Value],
-) -> Option<Outcome> {
+pub(super) fn call(_state: &mut State<'_, '_>, s: &str, method: &str, args: &[Value]) -> Option<Outcome> {
     simple(s, method, args)
         .or_else(|| predicate(s, method, args))
         .or_else(|| trimming(s, method, args))
@@ -40,11 +35,7 @@ fn simple(s: &str, method: &str, args: &[Value]) -> Option<Outcome> {
 }
 
 fn swap_case(c: char) -> Vec<char> {
-    if c.is_uppercase() {
-        c.to_lowercase().collect()
-    } else {
-        c.to_uppercase().collect()
-    }
+    if c.is_uppercase() { c.to_lowercase().collect() } else { c.to_uppercase().collect() }
 }
 
 fn capitalize(s: &str) -> String {
@@ -146,11 +137,7 @@ fn affix(s: &str, method: &str, args: &[Value]) -> Outcome {
     let [affixes, start, end] = bind(method, ["prefix", "start", "end"], 1, args)?;
     let (part, _) = window(s, start, end)?;
     let affixes = affixes.unwrap_or_default();
-    let candidates = if affixes.is_tuple() {
-        iterate(&affixes)?
-    } else {
-        vec![affixes]
-    };
+    let candidates = if affixes.is_tuple() { iterate(&affixes)? } else { vec![affixes] };
     for candidate in &candidates {
         let Some(candidate) = candidate.as_str() else {
             return Err(type_error(format!(
@@ -158,11 +145,7 @@ fn affix(s: &str, method: &str, args: &[Value]) -> Outcome {
                 text::type_name(candidate)
             )));
         };
-        let found = if method == "startswith" {
-            part.starts_with(candidate)
-        } else {
-            part.ends_with(candidate)
-        };
+        let found = if method == "startswith" { part.starts_with(candidate) } else { part.ends_with(candidate) };
         if found {
             return Ok(Value::from(true));
         }
@@ -175,11 +158,7 @@ fn find(s: &str, method: &str, args: &[Value]) -> Outcome {
     let sub = sub.unwrap_or_default();
     let (part, offset) = window(s, start, end)?;
     let sub = string(&sub)?;
-    let found = if method.starts_with('r') {
-        part.rfind(sub)
-    } else {
-        part.find(sub)
-    };
+    let found = if method.starts_with('r') { part.rfind(sub) } else { part.find(sub) };
     match found {
         Some(byte) => Ok(Value::from(offset + part[..byte].chars().count())),
         None if method.ends_with("find") => Ok(Value::from(-1)),
@@ -227,11 +206,7 @@ fn split_space(s: &str, limit: usize, from_right: bool) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = s.trim();
     while !rest.is_empty() {
-        let cut = if from_right {
-            rest.rfind(char::is_whitespace)
-        } else {
-            rest.find(char::is_whitespace)
-        };
+        let cut = if from_right { rest.rfind(char::is_whitespace) } else { rest.find(char::is_whitespace) };
         let Some(at) = cut.filter(|_| parts.len() < limit) else {
             parts.push(rest);
             break;
@@ -267,11 +242,8 @@ fn split_lines(s: &str, keep_ends: bool) -> Vec<&str> {
             lines.push(rest);
             break;
         };
-        let width = if rest[end..].starts_with("\r\n") {
-            2
-        } else {
-            rest[end..].chars().next().map_or(1, char::len_utf8)
-        };
+        let width =
+            if rest[end..].starts_with("\r\n") { 2 } else { rest[end..].chars().next().map_or(1, char::len_utf8) };
         lines.push(&rest[..if keep_ends { end + width } else { end }]);
         rest = &rest[end + width..];
     }
@@ -285,11 +257,7 @@ fn partition(s: &str, method: &str, args: &[Value]) -> Outcome {
     if separator.is_empty() {
         return Err(value_error("empty separator"));
     }
-    let found = if method == "partition" {
-        s.split_once(separator)
-    } else {
-        s.rsplit_once(separator)
-    };
+    let found = if method == "partition" { s.split_once(separator) } else { s.rsplit_once(separator) };
     let parts = match (found, method) {
         (Some((head, tail)), _) => [head, separator, tail],
         (None, "partition") => [s, "", ""],
@@ -322,11 +290,7 @@ fn building(s: &str, method: &str, args: &[Value]) -> Option<Outcome> {
         "removeprefix" | "removesuffix" => bind(method, ["affix"], 1, args).and_then(|[affix]| {
             let affix = affix.unwrap_or_default();
             let affix = string(&affix)?;
-            let rest = if method == "removeprefix" {
-                s.strip_prefix(affix)
-            } else {
-                s.strip_suffix(affix)
-            };
+            let rest = if method == "removeprefix" { s.strip_prefix(affix) } else { s.strip_suffix(affix) };
             Ok(Value::from(rest.unwrap_or(s)))
         }),
         "expandtabs" => bind("expandtabs", ["tabsize"], 0, args).and_then(|[size]| {
@@ -353,10 +317,7 @@ fn replace(s: &str, args: &[Value]) -> Outcome {
     let [old, new, count] = bind("replace", ["old", "new", "count"], 2, args)?;
     let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
     let check = |value: &Value, position: usize| {
-        type_error(format!(
-            "replace() argument {position} must be str, not {}",
-            text::type_name(value)
-        ))
+        type_error(format!("replace() argument {position} must be str, not {}", text::type_name(value)))
     };
     let old = old.as_str().ok_or_else(|| check(&old, 1))?;
     let new = new.as_str().ok_or_else(|| check(&new, 2))?;
@@ -392,9 +353,7 @@ fn justify(s: &str, method: &str, args: &[Value]) -> Outcome {
     let fill = fill.unwrap_or_else(|| Value::from(" "));
     let fill = string(&fill)?;
     if fill.chars().count() != 1 {
-        return Err(type_error(
-            "The fill character must be exactly one character long",
-        ));
+        return Err(type_error("The fill character must be exactly one character long"));
     }
     let missing = width.saturating_sub(s.chars().count());
     let left = match method {
@@ -403,11 +362,7 @@ fn justify(s: &str, method: &str, args: &[Value]) -> Outcome {
         // Python's rule for the odd space.
         _ => missing / 2 + (missing & width & 1),
     };
-    Ok(Value::from(format!(
-        "{}{s}{}",
-        fill.repeat(left),
-        fill.repeat(missing - left)
-    )))
+    Ok(Value::from(format!("{}{s}{}", fill.repeat(left), fill.repeat(missing - left))))
 }
 
 fn expand_tabs(s: &str, size: usize) -> String {
@@ -454,9 +409,7 @@ fn make_translation(args: &[Value]) -> Outcome {
         Some(to) => {
             let (from, to) = (string(&from)?, string(&to)?);
             if from.chars().count() != to.chars().count() {
-                return Err(value_error(
-                    "the first two maketrans arguments must have equal length",
-                ));
+                return Err(value_error("the first two maketrans arguments must have equal length"));
             }
             pairs.extend(from.chars().zip(to.chars()).map(|(a, b)| (code(a), code(b))));
         }

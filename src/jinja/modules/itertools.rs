@@ -22,10 +22,7 @@ pub(super) fn module() -> Value {
         ("accumulate", native("accumulate", accumulate)),
         ("chain", native("chain", chain)),
         ("combinations", native("combinations", combinations)),
-        (
-            "combinations_with_replacement",
-            native("combinations_with_replacement", combinations_repeated),
-        ),
+        ("combinations_with_replacement", native("combinations_with_replacement", combinations_repeated)),
         ("compress", native("compress", compress)),
         ("count", native("count", count)),
         ("cycle", native("cycle", cycle)),
@@ -48,12 +45,7 @@ fn pools(args: &[Value]) -> Result<Vec<Vec<Value>>, Error> {
 }
 
 fn chain(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    Ok(PyList::value(
-        pools(&CallArgs::split(args).positional)?
-            .into_iter()
-            .flatten()
-            .collect(),
-    ))
+    Ok(PyList::value(pools(&CallArgs::split(args).positional)?.into_iter().flatten().collect()))
 }
 
 fn product(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -82,9 +74,7 @@ fn product(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
 
 fn check_size(n: usize) -> Result<(), Error> {
     if n > MAX_RESULTS {
-        return Err(value_error(format!(
-            "more than {MAX_RESULTS} results are too many for a template"
-        )));
+        return Err(value_error(format!("more than {MAX_RESULTS} results are too many for a template")));
     }
     Ok(())
 }
@@ -127,8 +117,7 @@ fn chosen(name: &str, args: &[Value], choice: Choice) -> Result<Value, Error> {
     let [pool, r] = bind(name, ["iterable", "r"], required, args)?;
     let pool = iterate(&pool.unwrap_or_default())?;
     let r = match r.filter(|r| !r.is_none()) {
-        Some(r) => usize::try_from(integer(&r)?)
-            .map_err(|_| value_error("r must be non-negative"))?,
+        Some(r) => usize::try_from(integer(&r)?).map_err(|_| value_error("r must be non-negative"))?,
         None => pool.len(),
     };
     let rows = choose(pool.len(), r, choice)?
@@ -183,9 +172,7 @@ fn count(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let [start, step] = bind("count", ["start", "step"], 0, args)?;
     let start = start.map_or(Ok(0), |start| integer(&start))?;
     let step = step.map_or(Ok(1), |step| integer(&step))?;
-    Ok(Value::make_iterable(move || {
-        (0i64..).map(move |n| start.wrapping_add(n.wrapping_mul(step)))
-    }))
+    Ok(Value::make_iterable(move || (0i64..).map(move |n| start.wrapping_add(n.wrapping_mul(step)))))
 }
 
 fn cycle(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -218,9 +205,9 @@ fn islice(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         if value.is_none() {
             return Ok(None);
         }
-        usize::try_from(integer(value)?).map(Some).map_err(|_| {
-            value_error("Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.")
-        })
+        usize::try_from(integer(value)?)
+            .map(Some)
+            .map_err(|_| value_error("Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize."))
     };
     let (start, stop, step) = match args.as_slice() {
         [_, stop] => (None, limit(stop)?, None),
@@ -229,11 +216,7 @@ fn islice(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         _ => return Err(type_error("islice expected 2 to 4 arguments")),
     };
     let taken = take(&args[0], stop.unwrap_or(ENDLESS))?;
-    let kept = taken
-        .into_iter()
-        .skip(start.unwrap_or(0))
-        .step_by(step.unwrap_or(1).max(1))
-        .collect();
+    let kept = taken.into_iter().skip(start.unwrap_or(0)).step_by(step.unwrap_or(1).max(1)).collect();
     Ok(PyList::value(kept))
 }
 
@@ -249,8 +232,7 @@ fn starmap(state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
 
 fn tee(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let [pool, n] = bind("tee", ["iterable", "n"], 1, args)?;
-    let n = usize::try_from(n.map_or(Ok(2), |n| integer(&n))?)
-        .map_err(|_| value_error("n must be >= 0"))?;
+    let n = usize::try_from(n.map_or(Ok(2), |n| integer(&n))?).map_err(|_| value_error("n must be >= 0"))?;
     let pool = iterate(&pool.unwrap_or_default())?;
     check_size(n.saturating_mul(pool.len().max(1)))?;
     Ok(tuple((0..n).map(|_| PyList::value(pool.clone())).collect()))
@@ -262,14 +244,7 @@ fn zip_longest(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Erro
     let pools = pools(&args.positional)?;
     let longest = pools.iter().map(Vec::len).max().unwrap_or(0);
     let rows = (0..longest)
-        .map(|ix| {
-            tuple(
-                pools
-                    .iter()
-                    .map(|pool| pool.get(ix).cloned().unwrap_or_else(|| fill.clone()))
-                    .collect(),
-            )
-        })
+        .map(|ix| tuple(pools.iter().map(|pool| pool.get(ix).cloned().unwrap_or_else(|| fill.clone())).collect()))
         .collect();
     Ok(PyList::value(rows))
 }

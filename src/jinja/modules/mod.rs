@@ -42,21 +42,14 @@ impl Object for Table {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0
-            .iter()
-            .find_map(|(name, value)| (*name == key).then(|| value.clone()))
+        self.0.iter().find_map(|(name, value)| (*name == key).then(|| value.clone()))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.0.iter().map(|(name, _)| Value::from(*name)).collect())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match self.get_value_by_str(method) {
             Some(target) => target.call(state, args),
             None => super::methods::mapping_method(state, self.clone(), method, args)
@@ -118,16 +111,9 @@ impl Object for BoundMethod {
 }
 
 /// The method of that name as a value, if it is one of `methods`.
-pub(crate) fn bound<T: Object + 'static>(
-    object: &Arc<T>,
-    name: &str,
-    methods: &[&str],
-) -> Option<Value> {
+pub(crate) fn bound<T: Object + 'static>(object: &Arc<T>, name: &str, methods: &[&str]) -> Option<Value> {
     methods.contains(&name).then(|| {
-        Value::from_object(BoundMethod {
-            object: Value::from_dyn_object(object.clone()),
-            method: name.to_string(),
-        })
+        Value::from_object(BoundMethod { object: Value::from_dyn_object(object.clone()), method: name.to_string() })
     })
 }
 
@@ -165,21 +151,14 @@ impl Object for PyType {
         if let Some((name, function)) = self.function(name) {
             return Some(native(name, function));
         }
-        self.constants
-            .iter()
-            .find_map(|(n, value)| (*n == name).then(|| value.clone()))
+        self.constants.iter().find_map(|(n, value)| (*n == name).then(|| value.clone()))
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         (self.call)(state, args)
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         if let Some((_, function)) = self.function(method) {
             return function(state, args);
         }
@@ -200,8 +179,6 @@ pub(crate) fn is_callable(value: &Value) -> bool {
     value.downcast_object_ref::<Native>().is_some()
         || value.downcast_object_ref::<BoundMethod>().is_some()
         || value.downcast_object_ref::<PyType>().is_some()
-        || value
-            .get_attr("__call__")
-            .is_ok_and(|attr| !attr.is_undefined())
+        || value.get_attr("__call__").is_ok_and(|attr| !attr.is_undefined())
         || format!("{value:?}").contains("unction")
 }

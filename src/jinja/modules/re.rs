@@ -68,11 +68,7 @@ impl Pattern {
             .filter(|(_, _, value, letter)| flags & value != 0 && *letter != 'u')
             .map(|(_, _, _, letter)| *letter)
             .collect();
-        let prefix = if letters.is_empty() {
-            String::new()
-        } else {
-            format!("(?{letters})")
-        };
+        let prefix = if letters.is_empty() { String::new() } else { format!("(?{letters})") };
         let body = translate(source);
         let build = |pattern: &str| {
             Regex::new(pattern).map_err(|err| {
@@ -115,11 +111,7 @@ fn translate(source: &str) -> String {
     out
 }
 
-fn pattern_of(
-    state: &mut State<'_, '_>,
-    pattern: &Value,
-    flags: i64,
-) -> Result<Arc<Pattern>, Error> {
+fn pattern_of(state: &mut State<'_, '_>, pattern: &Value, flags: i64) -> Result<Arc<Pattern>, Error> {
     if let Some(compiled) = pattern.downcast_object_ref::<PyPattern>() {
         return Ok(compiled.0.clone());
     }
@@ -147,12 +139,8 @@ fn compile(state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
 }
 
 fn text_arg(value: &Value) -> Result<&str, Error> {
-    string(value).map_err(|_| {
-        type_error(format!(
-            "expected string or bytes-like object, got '{}'",
-            text::type_name(value)
-        ))
-    })
+    string(value)
+        .map_err(|_| type_error(format!("expected string or bytes-like object, got '{}'", text::type_name(value))))
 }
 
 fn on_text(state: &mut State<'_, '_>, name: &str, args: &[Value]) -> Result<Value, Error> {
@@ -161,7 +149,10 @@ fn on_text(state: &mut State<'_, '_>, name: &str, args: &[Value]) -> Result<Valu
     find(&pattern, name, text_arg(&string.unwrap_or_default())?)
 }
 
-fn matched(result: Result<Option<Captures<'_, str>>, fancy_regex::Error>, pattern: &Pattern) -> Result<Option<Groups>, Error> {
+fn matched(
+    result: Result<Option<Captures<'_, str>>, fancy_regex::Error>,
+    pattern: &Pattern,
+) -> Result<Option<Groups>, Error> {
     let found = result.map_err(too_hard)?;
     Ok(found.map(|captures| Groups::of(&captures, &pattern.regex)))
 }
@@ -172,10 +163,7 @@ fn too_hard(err: fancy_regex::Error) -> Error {
 
 fn find(pattern: &Arc<Pattern>, name: &str, text: &str) -> Result<Value, Error> {
     let one = |groups: Option<Groups>| match groups {
-        Some(groups) => Value::from_object(PyMatch {
-            text: text.into(),
-            groups,
-        }),
+        Some(groups) => Value::from_object(PyMatch { text: text.into(), groups }),
         None => Value::from(()),
     };
     match name {
@@ -213,13 +201,8 @@ struct Groups {
 impl Groups {
     fn of(captures: &Captures<'_, str>, regex: &Regex) -> Groups {
         Groups {
-            ranges: (0..captures.len())
-                .map(|ix| captures.get(ix).map(|m| m.start()..m.end()))
-                .collect(),
-            names: regex
-                .capture_names()
-                .map(|name| name.map(str::to_string))
-                .collect(),
+            ranges: (0..captures.len()).map(|ix| captures.get(ix).map(|m| m.start()..m.end())).collect(),
+            names: regex.capture_names().map(|name| name.map(str::to_string)).collect(),
         }
     }
 
@@ -249,10 +232,7 @@ impl Groups {
 
     fn index_of(&self, key: &Value) -> Option<usize> {
         if let Some(name) = key.as_str() {
-            return self
-                .names
-                .iter()
-                .position(|known| known.as_deref() == Some(name));
+            return self.names.iter().position(|known| known.as_deref() == Some(name));
         }
         key.as_usize().filter(|ix| *ix < self.ranges.len())
     }
@@ -284,11 +264,7 @@ fn sub_function(state: &mut State<'_, '_>, args: &[Value], counted: bool) -> Res
     let [pattern, repl, string, count, flags] = bind("sub", names, 3, args)?;
     let pattern = pattern_of(state, &pattern.unwrap_or_default(), flags_arg(flags)?)?;
     let string = string.unwrap_or_default();
-    let change = Change {
-        repl: repl.unwrap_or_default(),
-        limit: flags_arg(count)?,
-        counted,
-    };
+    let change = Change { repl: repl.unwrap_or_default(), limit: flags_arg(count)?, counted };
     substitute(state, &pattern, text_arg(&string)?, &change)
 }
 
@@ -298,12 +274,7 @@ struct Change {
     counted: bool,
 }
 
-fn substitute(
-    state: &mut State<'_, '_>,
-    pattern: &Pattern,
-    text: &str,
-    change: &Change,
-) -> Result<Value, Error> {
+fn substitute(state: &mut State<'_, '_>, pattern: &Pattern, text: &str, change: &Change) -> Result<Value, Error> {
     let limit = match change.limit {
         limit if limit <= 0 => usize::MAX,
         limit => usize::try_from(limit).unwrap_or(0),
@@ -317,10 +288,7 @@ fn substitute(
         match change.repl.as_str() {
             Some(template) => expand(&mut out, template, &groups, text)?,
             None => {
-                let found = Value::from_object(PyMatch {
-                    text: text.into(),
-                    groups,
-                });
+                let found = Value::from_object(PyMatch { text: text.into(), groups });
                 let value = call_value(state, &change.repl, &[found])?;
                 out.push_str(&text::to_str(&value));
             }
@@ -329,11 +297,7 @@ fn substitute(
         n += 1;
     }
     out.push_str(&text[done..]);
-    Ok(if change.counted {
-        Value::from(Tuple::from([Value::from(out), Value::from(n)]))
-    } else {
-        Value::from(out)
-    })
+    Ok(if change.counted { Value::from(Tuple::from([Value::from(out), Value::from(n)])) } else { Value::from(out) })
 }
 
 /// Fills `\1`, `\g<1>` and `\g<name>` in.
@@ -351,18 +315,12 @@ fn expand(out: &mut String, template: &str, groups: &Groups, text: &str) -> Resu
             }
             Ok(())
         };
-        let digits = rest
-            .bytes()
-            .take(2)
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let digits = rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
         if digits > 0 && !rest.starts_with('0') {
             let number: usize = rest[..digits].parse().unwrap_or(0);
             insert(&Value::from(number))?;
             rest = &rest[digits..];
-        } else if let Some((name, after)) =
-            rest.strip_prefix("g<").and_then(|named| named.split_once('>'))
-        {
+        } else if let Some((name, after)) = rest.strip_prefix("g<").and_then(|named| named.split_once('>')) {
             match name.parse::<usize>() {
                 Ok(number) => insert(&Value::from(number))?,
                 Err(_) => insert(&Value::from(name))?,
@@ -409,9 +367,7 @@ fn escape(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
 #[derive(Debug)]
 struct PyPattern(Arc<Pattern>);
 
-const PATTERN_METHODS: [&str; 8] = [
-    "match", "fullmatch", "search", "findall", "finditer", "split", "sub", "subn",
-];
+const PATTERN_METHODS: [&str; 8] = ["match", "fullmatch", "search", "findall", "finditer", "split", "sub", "subn"];
 
 impl Object for PyPattern {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -426,12 +382,7 @@ impl Object for PyPattern {
         }
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "match" | "fullmatch" | "search" | "findall" | "finditer" => {
                 let [string] = bind(method, ["string"], 1, args)?;
@@ -444,11 +395,8 @@ impl Object for PyPattern {
             "sub" | "subn" => {
                 let [repl, string, count] = bind(method, ["repl", "string", "count"], 2, args)?;
                 let string = string.unwrap_or_default();
-                let change = Change {
-                    repl: repl.unwrap_or_default(),
-                    limit: flags_arg(count)?,
-                    counted: method == "subn",
-                };
+                let change =
+                    Change { repl: repl.unwrap_or_default(), limit: flags_arg(count)?, counted: method == "subn" };
                 substitute(state, &self.0, text_arg(&string)?, &change)
             }
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
@@ -503,8 +451,7 @@ impl PyMatch {
             [] => self.group(&Value::from(0)),
             [one] => self.group(one),
             many => {
-                let groups: Result<Vec<Value>, Error> =
-                    many.iter().map(|key| self.group(key)).collect();
+                let groups: Result<Vec<Value>, Error> = many.iter().map(|key| self.group(key)).collect();
                 Ok(Value::from(Tuple::from(groups?)))
             }
         }
@@ -520,9 +467,7 @@ impl Object for PyMatch {
         match key.as_str() {
             Some("string") => Some(Value::from(&*self.text)),
             Some("lastindex") => {
-                let last = (1..self.groups.ranges.len())
-                    .rev()
-                    .find(|ix| self.groups.ranges[*ix].is_some());
+                let last = (1..self.groups.ranges.len()).rev().find(|ix| self.groups.ranges[*ix].is_some());
                 Some(last.map_or(Value::from(()), Value::from))
             }
             Some(name) => bound(self, name, &["group", "groups", "groupdict", "start", "end", "span"])
@@ -535,12 +480,7 @@ impl Object for PyMatch {
         true
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         let number = |value: Option<usize>| match value {
             Some(value) => Value::from(value),
             None => Value::from(-1),
@@ -551,10 +491,8 @@ impl Object for PyMatch {
             "groupdict" => {
                 let values = self.all_groups(args)?;
                 let named = self.groups.names.iter().skip(1).zip(values);
-                Ok(PyDict::from_pairs(named.filter_map(|(name, value)| {
-                    Some((Value::from(name.as_deref()?), value))
-                }))
-                .into_value())
+                Ok(PyDict::from_pairs(named.filter_map(|(name, value)| Some((Value::from(name.as_deref()?), value))))
+                    .into_value())
             }
             "start" => Ok(number(self.span(args)?.map(|span| span.start))),
             "end" => Ok(number(self.span(args)?.map(|span| span.end))),

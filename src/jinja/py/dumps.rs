@@ -53,10 +53,8 @@ fn write(out: &mut String, value: &Value, style: JsonStyle, depth: usize) -> Res
             })?;
         }
         ValueKind::Map => {
-            let mut pairs: Vec<(String, Value)> = pairs_of(value)?
-                .into_iter()
-                .map(|(key, value)| (key_text(&key), value))
-                .collect();
+            let mut pairs: Vec<(String, Value)> =
+                pairs_of(value)?.into_iter().map(|(key, value)| (key_text(&key), value)).collect();
             if style.sort_keys {
                 pairs.sort_by(|a, b| a.0.cmp(&b.0));
             }
@@ -68,10 +66,7 @@ fn write(out: &mut String, value: &Value, style: JsonStyle, depth: usize) -> Res
         }
         _ if style.default_to_text => quote(out, &to_str(value)),
         _ => {
-            return Err(type_error(format!(
-                "Object of type {} is not JSON serializable",
-                type_name(value)
-            )));
+            return Err(type_error(format!("Object of type {} is not JSON serializable", type_name(value))));
         }
     }
     Ok(())

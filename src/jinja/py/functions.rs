@@ -33,10 +33,7 @@ fn range(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         [start, stop] => (*start, *stop, 1),
         [start, stop, step] => (*start, *stop, *step),
         other => {
-            return Err(type_error(format!(
-                "range expected 1 to 3 arguments, got {}",
-                other.len()
-            )));
+            return Err(type_error(format!("range expected 1 to 3 arguments, got {}", other.len())));
         }
     };
     if step == 0 {
@@ -60,10 +57,7 @@ fn dict(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         [] => Vec::new(),
         [one] => pairs_of(one)?,
         more => {
-            return Err(type_error(format!(
-                "dict expected at most 1 argument, got {}",
-                more.len()
-            )));
+            return Err(type_error(format!("dict expected at most 1 argument, got {}", more.len())));
         }
     };
     pairs.extend(args.keyword.into_iter().map(|(k, v)| (Value::from(k), v)));
@@ -86,10 +80,7 @@ fn cycler(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     if args.is_empty() {
         return Err(type_error("at least one item has to be provided"));
     }
-    Ok(Value::from_object(Cycler {
-        items: args.to_vec(),
-        at: Mutex::new(0),
-    }))
+    Ok(Value::from_object(Cycler { items: args.to_vec(), at: Mutex::new(0) }))
 }
 
 impl Cycler {
@@ -156,10 +147,6 @@ impl Object for Joiner {
             Err(poisoned) => poisoned.into_inner(),
         };
         let was_used = std::mem::replace(&mut *used, true);
-        Ok(if was_used {
-            self.separator.clone()
-        } else {
-            Value::from("")
-        })
+        Ok(if was_used { self.separator.clone() } else { Value::from("") })
     }
 }

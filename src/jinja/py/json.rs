@@ -7,6 +7,8 @@ use minijinja::value::ValueKind;
 
 use super::dict::pairs_of;
 use super::{PyDict, PyList, text};
+use crate::jinja::modules::datetime::isoformat;
+use crate::jinja::root::is_undefined;
 
 /// Makes lists and dicts that templates can change.
 pub(crate) fn from_json(json: &serde_json::Value) -> Value {
@@ -45,6 +47,7 @@ fn to_json_within(value: &Value, depth: usize) -> serde_json::Value {
         return serde_json::Value::Null;
     }
     match value.kind() {
+        _ if is_undefined(value) => serde_json::Value::Null,
         ValueKind::Undefined | ValueKind::None | ValueKind::Invalid => serde_json::Value::Null,
         ValueKind::Bool => serde_json::Value::Bool(value.is_true()),
         ValueKind::Number => number(value),
@@ -59,7 +62,7 @@ fn to_json_within(value: &Value, depth: usize) -> serde_json::Value {
             }
             serde_json::Value::Object(map)
         }
-        _ => serde_json::Value::String(text::to_str(value)),
+        _ => serde_json::Value::String(isoformat(value).unwrap_or_else(|| text::to_str(value))),
     }
 }
 

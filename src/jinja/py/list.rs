@@ -186,10 +186,7 @@ impl Object for PyList {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Iter(Box::new(Elements {
-            list: self.clone(),
-            next: 0,
-        }))
+        Enumerator::Iter(Box::new(Elements { list: self.clone(), next: 0 }))
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {

@@ -45,10 +45,7 @@ impl Object for Marked {
 
 /// Marks a value's text.
 pub(crate) fn mark(value: &Value, marker: Marker) -> Value {
-    Value::from_object(Marked {
-        text: text::to_str(value),
-        marker,
-    })
+    Value::from_object(Marked { text: text::to_str(value), marker })
 }
 
 /// Turns what a native render gave into the final value.
@@ -58,12 +55,7 @@ pub(crate) fn finish(value: Value) -> Result<Value, String> {
     };
     let as_text = || Value::from(marked.text.as_str());
     let read = || literal_eval(&marked.text).unwrap_or_else(as_text);
-    let refuse = |kind: &str| {
-        Err(format!(
-            "Could not convert value '{}' into type '{kind}'",
-            marked.text
-        ))
-    };
+    let refuse = |kind: &str| Err(format!("Could not convert value '{}' into type '{kind}'", marked.text));
     match marked.marker {
         Marker::Text => Ok(as_text()),
         Marker::Native => Ok(read()),
@@ -80,12 +72,7 @@ pub(crate) fn finish(value: Value) -> Result<Value, String> {
 
 /// Reads a Python literal; `None` if the text is not one.
 pub(crate) fn literal_eval(source: &str) -> Option<Value> {
-    let mut reader = Reader {
-        bytes: source.as_bytes(),
-        source,
-        pos: 0,
-        depth: 0,
-    };
+    let mut reader = Reader { bytes: source.as_bytes(), source, pos: 0, depth: 0 };
     // `ast.parse` refuses indented text.
     let source = source.trim_start_matches([' ', '\t']);
     reader.pos = reader.source.len() - source.len();
@@ -146,10 +133,7 @@ impl Reader<'_> {
 
     fn word(&mut self) -> Option<Value> {
         let rest = &self.source[self.pos..];
-        let len = rest
-            .bytes()
-            .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
-            .count();
+        let len = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
         let value = match &rest[..len] {
             "True" => Value::from(true),
             "False" => Value::from(false),
@@ -360,9 +344,7 @@ fn parse_number(text: &str) -> Option<Value> {
         }
         return digits.parse().ok().map(int);
     }
-    let is_float = digits
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'-' | b'+'));
+    let is_float = digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'-' | b'+'));
     if is_float && digits != "." {
         return digits.parse::<f64>().ok().map(Value::from);
     }

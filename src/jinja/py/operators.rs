@@ -10,9 +10,10 @@ use minijinja::{Environment, Error, State, Value};
 
 use super::dict::pairs_of;
 use super::{PyDict, PyList, PySet, text};
-use crate::jinja::error::{raise, type_error, value_error};
 use crate::jinja::error::RenderErrorKind;
+use crate::jinja::error::{raise, type_error, value_error};
 use crate::jinja::modules::datetime;
+use crate::jinja::root::Unknown;
 
 /// Adds the operators.
 pub(crate) fn register(env: &mut Environment<'static>) {
@@ -39,21 +40,19 @@ fn dict_literal(value: &Value) -> Result<Value, Error> {
 /// The result of a slice: a copy for lists, as it is for anything else.
 fn copy_slice(value: Value) -> Result<Value, Error> {
     match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable if !value.is_tuple() => {
-            Ok(PyList::value(super::iterate(&value)?))
-        }
+        ValueKind::Seq | ValueKind::Iterable if !value.is_tuple() => Ok(PyList::value(super::iterate(&value)?)),
         _ => Ok(value),
     }
 }
 
 /// Fails as minijinja does when an undefined value is used, with its name.
 pub(crate) fn refuse_undefined(value: &Value) -> Result<(), Error> {
+    if let Some(unknown) = Unknown::of(value) {
+        return Err(unknown.error());
+    }
     if value.is_undefined() {
         value.get_attr("__class__")?;
-        return Err(raise(
-            RenderErrorKind::Undefined,
-            "an undefined value was used",
-        ));
+        return Err(raise(RenderErrorKind::Undefined, "an undefined value was used"));
     }
     Ok(())
 }
@@ -76,9 +75,7 @@ enum Num {
 fn num(value: &Value) -> Option<Num> {
     match value.kind() {
         ValueKind::Bool => Some(Num::Int(i128::from(value.is_true()))),
-        ValueKind::Number if value.is_integer() => {
-            i128::try_from(value.clone()).ok().map(Num::Int)
-        }
+        ValueKind::Number if value.is_integer() => i128::try_from(value.clone()).ok().map(Num::Int),
         ValueKind::Number => f64::try_from(value.clone()).ok().map(Num::Float),
         _ => None,
     }
@@ -108,9 +105,9 @@ fn arithmetic(
     on_float: fn(f64, f64) -> f64,
 ) -> Option<Result<Value, Error>> {
     Some(match (num(left)?, num(right)?) {
-        (Num::Int(a), Num::Int(b)) => on_int(a, b)
-            .map(int_value)
-            .ok_or_else(|| value_error(format!("the result of `{op}` is too large"))),
+        (Num::Int(a), Num::Int(b)) => {
+            on_int(a, b).map(int_value).ok_or_else(|| value_error(format!("the result of `{op}` is too large")))
+        }
         (a, b) => Ok(Value::from(on_float(a.float(), b.float()))),
     })
 }
@@ -143,17 +140,11 @@ pub(crate) fn add(left: &Value, right: &Value) -> Result<Value, Error> {
         return result;
     }
     if left.as_str().is_some() {
-        return Err(type_error(format!(
-            "can only concatenate str (not \"{}\") to str",
-            text::type_name(right)
-        )));
+        return Err(type_error(format!("can only concatenate str (not \"{}\") to str", text::type_name(right))));
     }
     if is_list(left) || left.is_tuple() {
         let name = text::type_name(left);
-        return Err(type_error(format!(
-            "can only concatenate {name} (not \"{}\") to {name}",
-            text::type_name(right)
-        )));
+        return Err(type_error(format!("can only concatenate {name} (not \"{}\") to {name}", text::type_name(right))));
     }
     Err(unsupported("+", left, right))
 }
@@ -165,10 +156,7 @@ pub(crate) fn sub(left: &Value, right: &Value) -> Result<Value, Error> {
     }
     refuse_undefined(left)?;
     refuse_undefined(right)?;
-    if let (Some(a), Some(b)) = (
-        left.downcast_object_ref::<PySet>(),
-        right.downcast_object_ref::<PySet>(),
-    ) {
+    if let (Some(a), Some(b)) = (left.downcast_object_ref::<PySet>(), right.downcast_object_ref::<PySet>()) {
         let other: IndexSet<Value> = b.items();
         return Ok(PySet::new(a.items().difference(&other).cloned()).into_value());
     }
@@ -207,11 +195,7 @@ pub(crate) fn mul(left: &Value, right: &Value) -> Result<Value, Error> {
     let once = super::iterate(sequence)?;
     let n_items = once.len() * times;
     let items: Vec<Value> = once.into_iter().cycle().take(n_items).collect();
-    Ok(if sequence.is_tuple() {
-        Value::from(Tuple::from(items))
-    } else {
-        PyList::value(items)
-    })
+    Ok(if sequence.is_tuple() { Value::from(Tuple::from(items)) } else { PyList::value(items) })
 }
 
 /// `left / right`.
@@ -250,11 +234,7 @@ fn floor_div(left: &Value, right: &Value) -> Result<Value, Error> {
 
 fn floor_divide(a: i128, b: i128) -> i128 {
     let quotient = a.wrapping_div(b);
-    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) {
-        quotient - 1
-    } else {
-        quotient
-    }
+    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient }
 }
 
 /// `left % right`: formats when the left side is text.
@@ -264,9 +244,7 @@ fn modulo(state: &mut State<'_, '_>, left: &Value, right: &Value) -> Result<Valu
     }
     if let (Some(a), Some(b)) = (num(left), num(right)) {
         return match (a, b) {
-            (Num::Int(_), Num::Int(0)) => {
-                Err(value_error("integer division or modulo by zero"))
-            }
+            (Num::Int(_), Num::Int(0)) => Err(value_error("integer division or modulo by zero")),
             (Num::Int(a), Num::Int(b)) => {
                 let quotient = floor_divide(a, b);
                 Ok(int_value(a.wrapping_sub(quotient.wrapping_mul(b))))
@@ -286,16 +264,8 @@ fn modulo(state: &mut State<'_, '_>, left: &Value, right: &Value) -> Result<Valu
 }
 
 /// `'..' % value`.
-pub(crate) fn percent_format(
-    _state: &mut State<'_, '_>,
-    template: &str,
-    value: &Value,
-) -> Result<Value, Error> {
-    let mut args: Vec<Value> = if value.is_tuple() {
-        super::iterate(value)?
-    } else {
-        vec![value.clone()]
-    };
+pub(crate) fn percent_format(_state: &mut State<'_, '_>, template: &str, value: &Value) -> Result<Value, Error> {
+    let mut args: Vec<Value> = if value.is_tuple() { super::iterate(value)? } else { vec![value.clone()] };
     let template = quote_reprs(template, &mut args);
     let is_mapping = value.kind() == ValueKind::Map && template.contains("%(");
     if is_mapping {
@@ -306,9 +276,7 @@ pub(crate) fn percent_format(
         let n_given = args.len();
         let n_wanted = count_conversions(&template);
         if n_given > n_wanted && !(n_given == 1 && value.kind() == ValueKind::Map) {
-            return Err(type_error(
-                "not all arguments converted during string formatting",
-            ));
+            return Err(type_error("not all arguments converted during string formatting"));
         }
         if n_given < n_wanted {
             return Err(type_error("not enough arguments for format string"));
@@ -368,9 +336,7 @@ fn quote_reprs(template: &str, args: &mut [Value]) -> String {
             rest = after;
             continue;
         }
-        let end = rest
-            .find(|c: char| c.is_ascii_alphabetic())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
         let spec = &rest[..end];
         let is_named = spec.starts_with('(');
         n += spec.matches('*').count();
@@ -382,9 +348,7 @@ fn quote_reprs(template: &str, args: &mut [Value]) -> String {
             }
             out.push('s');
             rest = after;
-        } else if let (Some(code), false, Some(arg)) =
-            (rest.chars().next(), is_named, args.get_mut(n))
-        {
+        } else if let (Some(code), false, Some(arg)) = (rest.chars().next(), is_named, args.get_mut(n)) {
             adapt_argument(code, arg);
         }
         n += 1;

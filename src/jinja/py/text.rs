@@ -7,7 +7,7 @@ use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Output, State, Value};
 
 use super::{PyDict, PyList, PySet};
-use crate::jinja::root::ParseUndefined;
+use crate::jinja::root::Unknown;
 
 /// Containers inside containers are cut off here, which also ends lists that
 /// contain themselves.
@@ -163,7 +163,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
         _ if value.downcast_object_ref::<PyList>().is_some() => "list",
         _ if value.downcast_object_ref::<PyDict>().is_some() => "dict",
         _ if value.downcast_object_ref::<PySet>().is_some() => "set",
-        _ if ParseUndefined::is(value) => "Undefined",
+        _ if Unknown::of(value).is_some() => "Undefined",
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",
         _ => "object",

@@ -3,9 +3,7 @@
 
 use std::sync::Mutex;
 
-use super::super::{
-    BlockKind, ContextSource, MacroDef, MacroRegistry, Mode, RenderErrorKind, SourceRef, scan,
-};
+use super::super::{BlockKind, ContextSource, MacroDef, MacroRegistry, Mode, RenderErrorKind, SourceRef, scan};
 use super::*;
 
 /// A few values, and a note of every macro call.
@@ -143,12 +141,12 @@ fn modules_follow_python() {
         "2020-02-03 04:05:06.123000+02:00",
     );
     check("{{ modules.re.sub('(\\\\w+) (\\\\w+)','\\\\2 \\\\1','ab cd') }}", "cd ab");
-    check("{{ modules.re.match('a|ab', 'abc').group() }} {{ modules.re.findall('(a)(b)','ab ab') }}", "a [('a', 'b'), ('a', 'b')]");
-    check("{{ modules.itertools.product([1,2],['a'])|list }}", "[(1, 'a'), (2, 'a')]");
     check(
-        "{{ modules.pytz.utc.localize(modules.datetime.datetime(2020,7,1,12)) }}",
-        "2020-07-01 12:00:00+00:00",
+        "{{ modules.re.match('a|ab', 'abc').group() }} {{ modules.re.findall('(a)(b)','ab ab') }}",
+        "a [('a', 'b'), ('a', 'b')]",
     );
+    check("{{ modules.itertools.product([1,2],['a'])|list }}", "[(1, 'a'), (2, 'a')]");
+    check("{{ modules.pytz.utc.localize(modules.datetime.datetime(2020,7,1,12)) }}", "2020-07-01 12:00:00+00:00");
 }
 
 #[test]
@@ -182,6 +180,7 @@ const MACROS: &str = "\
 {% macro outer() %}{{ boom(1) }}{% endmacro %}
 {% macro who() %}shop{% endmacro %}
 {% macro sees() %}[{{ outside }}]{% endmacro %}
+{% macro unknown(a) %}{{ nope is defined }}{{ nope }}{{ nope | default('d') }}{{ nope[a](1) }}{% endmacro %}
 ";
 
 #[track_caller]
@@ -249,10 +248,17 @@ fn errors_name_every_macro_on_the_way() {
 }
 
 #[test]
+fn unknown_names_in_macros_say_their_name() {
+    let err = run(&env(&[("shop", MACROS)], Mode::Run), "{{ unknown('x') }}").unwrap_err();
+    assert_eq!(err.message, "'nope' is undefined");
+    assert_eq!(err.at.unwrap().line, 16);
+}
+
+#[test]
 fn endless_macros_are_stopped_on_a_small_stack() {
-    let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn(|| {
-        run(&env(&[("shop", MACROS)], Mode::Run), "{{ endless() }}").unwrap_err()
-    });
+    let thread = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(|| run(&env(&[("shop", MACROS)], Mode::Run), "{{ endless() }}").unwrap_err());
     let err = thread.unwrap().join().unwrap();
     assert_eq!(err.kind, RenderErrorKind::Recursion);
 }
@@ -304,13 +310,9 @@ fn macro_dependencies_are_read_from_the_text() {
     let utils = "{% macro star() %}{% endmacro %}{% macro default__c() %}{% endmacro %}";
     let env = env(&[("shop", text), ("utils", utils)], Mode::Parse);
     let registry = env.registry();
-    let found = registry.depends_on(
-        registry.by_id("macro.shop.a").unwrap(),
-        &|name| name == "log",
-        &|name, namespace| Some(format!("macro.{}.default__{name}", namespace.unwrap_or("?"))),
-    );
-    assert_eq!(
-        found,
-        ["macro.shop.b", "macro.utils.star", "macro.shop.c", "macro.utils.default__c"]
-    );
+    let found =
+        registry.depends_on(registry.by_id("macro.shop.a").unwrap(), &|name| name == "log", &|name, namespace| {
+            Some(format!("macro.{}.default__{name}", namespace.unwrap_or("?")))
+        });
+    assert_eq!(found, ["macro.shop.b", "macro.utils.star", "macro.shop.c", "macro.utils.default__c"]);
 }

@@ -28,12 +28,7 @@ pub(crate) struct Edits {
 
 impl Edits {
     fn push(&mut self, at: usize, order: Order, remove: usize, text: Cow<'static, str>) {
-        self.edits.push(Edit {
-            at,
-            order,
-            remove,
-            text,
-        });
+        self.edits.push(Edit { at, order, remove, text });
     }
 
     /// Inserts in front of what starts at `at`.
@@ -49,12 +44,7 @@ impl Edits {
     }
 
     /// Puts a text in the place of `start..end`.
-    pub(crate) fn replace(
-        &mut self,
-        start: usize,
-        end: usize,
-        text: impl Into<Cow<'static, str>>,
-    ) {
+    pub(crate) fn replace(&mut self, start: usize, end: usize, text: impl Into<Cow<'static, str>>) {
         self.push(start, Order::Replace, end - start, text.into());
     }
 
@@ -75,12 +65,7 @@ impl Edits {
                 continue;
             }
             out.push_str(&text[done..edit.at]);
-            steps.push(Step {
-                new: out.len(),
-                added: edit.text.len(),
-                old: edit.at,
-                removed: edit.remove,
-            });
+            steps.push(Step { new: out.len(), added: edit.text.len(), old: edit.at, removed: edit.remove });
             out.push_str(&edit.text);
             done = edit.at + edit.remove;
         }
@@ -112,11 +97,7 @@ impl EditMap {
             return offset;
         };
         let into = offset - step.new;
-        if into < step.added {
-            step.old
-        } else {
-            step.old + step.removed + (into - step.added)
-        }
+        if into < step.added { step.old } else { step.old + step.removed + (into - step.added) }
     }
 
     /// The edited offset of an original one, in front of what was inserted there.
@@ -126,9 +107,7 @@ impl EditMap {
 
     /// The edited offset of an original one, behind what was inserted there.
     pub(crate) fn after(&self, offset: usize) -> usize {
-        let n = self.steps.partition_point(|step| {
-            step.old < offset || (step.old == offset && step.removed == 0)
-        });
+        let n = self.steps.partition_point(|step| step.old < offset || (step.old == offset && step.removed == 0));
         self.forward(offset, n)
     }
 

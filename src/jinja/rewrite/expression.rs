@@ -28,21 +28,11 @@ pub(super) struct Expr {
 
 impl Expr {
     fn other(start: usize, end: usize) -> Expr {
-        Expr {
-            start,
-            end,
-            kind: Kind::Other,
-            value: None,
-        }
+        Expr { start, end, kind: Kind::Other, value: None }
     }
 
     fn constant(range: Range<usize>, kind: Kind, value: Constant) -> Expr {
-        Expr {
-            start: range.start,
-            end: range.end,
-            kind,
-            value: Some(value),
-        }
+        Expr { start: range.start, end: range.end, kind, value: Some(value) }
     }
 }
 
@@ -86,23 +76,13 @@ impl Rewriter<'_> {
     }
 
     fn tuple_item(&mut self, with_inline_if: bool) -> Parsed<Expr> {
-        if with_inline_if {
-            self.expression()
-        } else {
-            self.or()
-        }
+        if with_inline_if { self.expression() } else { self.or() }
     }
 
     fn at_tuple_end(&self) -> bool {
         matches!(
             self.peek(),
-            None | Some(
-                Token::VariableEnd
-                    | Token::BlockEnd
-                    | Token::ParenClose
-                    | Token::BracketClose
-                    | Token::Colon
-            )
+            None | Some(Token::VariableEnd | Token::BlockEnd | Token::ParenClose | Token::BracketClose | Token::Colon)
         ) || self.is_word("recursive")
     }
 
@@ -131,19 +111,14 @@ impl Rewriter<'_> {
             negated = true;
         }
         let expr = self.compare()?;
-        Ok(if negated {
-            Expr::other(start, expr.end)
-        } else {
-            expr
-        })
+        Ok(if negated { Expr::other(start, expr.end) } else { expr })
     }
 
     fn compare(&mut self) -> Parsed<Expr> {
         let mut left = self.sum()?;
         loop {
             let is_in = self.is_word("in");
-            let is_not_in = self.is_word("not")
-                && matches!(self.peek_at(1), Some(Token::Ident(word)) if *word == "in");
+            let is_not_in = self.is_word("not") && matches!(self.peek_at(1), Some(Token::Ident(word)) if *word == "in");
             if is_in || is_not_in {
                 self.pos += if is_in { 1 } else { 2 };
                 let right = match self.bare_literal()? {
@@ -153,10 +128,8 @@ impl Rewriter<'_> {
                 left = Expr::other(left.start, right.end);
                 continue;
             }
-            let is_op = matches!(
-                self.peek(),
-                Some(Token::Eq | Token::Ne | Token::Lt | Token::Lte | Token::Gt | Token::Gte)
-            );
+            let is_op =
+                matches!(self.peek(), Some(Token::Eq | Token::Ne | Token::Lt | Token::Lte | Token::Gt | Token::Gte));
             if !is_op {
                 return Ok(left);
             }
@@ -353,12 +326,7 @@ impl Rewriter<'_> {
             "this" => self.uses_this = true,
             _ => {}
         }
-        Expr {
-            start: range.start,
-            end: range.end,
-            kind: Kind::Path,
-            value: None,
-        }
+        Expr { start: range.start, end: range.end, kind: Kind::Path, value: None }
     }
 
     fn strings(&mut self, range: Range<usize>) -> Expr {
@@ -394,12 +362,7 @@ impl Rewriter<'_> {
         let end = self.last_end();
         if is_tuple {
             let values: Option<Vec<Constant>> = items.into_iter().map(|item| item.value).collect();
-            return Ok(Expr {
-                start,
-                end,
-                kind: Kind::Other,
-                value: values.map(Constant::Array),
-            });
+            return Ok(Expr { start, end, kind: Kind::Other, value: values.map(Constant::Array) });
         }
         let inner = items.pop();
         Ok(Expr {
@@ -432,12 +395,7 @@ impl Rewriter<'_> {
             self.edits.open(start, "(");
             self.edits.close(end, "|kiln_l)");
         }
-        Ok(Expr {
-            start,
-            end,
-            kind: Kind::Other,
-            value: values.map(Constant::Array),
-        })
+        Ok(Expr { start, end, kind: Kind::Other, value: values.map(Constant::Array) })
     }
 
     fn dict(&mut self) -> Parsed<Expr> {
@@ -451,12 +409,7 @@ impl Rewriter<'_> {
             }
             self.pos += 1;
             let value = self.expression()?;
-            let entry = key
-                .value
-                .as_ref()
-                .and_then(Constant::as_str)
-                .map(str::to_string)
-                .zip(value.value);
+            let entry = key.value.as_ref().and_then(Constant::as_str).map(str::to_string).zip(value.value);
             map = map.zip(entry).map(|(mut map, (key, value))| {
                 map.insert(key, value);
                 map
@@ -467,12 +420,7 @@ impl Rewriter<'_> {
         let end = self.last_end();
         self.edits.open(start, "(");
         self.edits.close(end, "|kiln_d)");
-        Ok(Expr {
-            start,
-            end,
-            kind: Kind::Other,
-            value: map.map(Constant::Object),
-        })
+        Ok(Expr { start, end, kind: Kind::Other, value: map.map(Constant::Object) })
     }
 
     fn comma_or(&mut self, close: &Token<'_>, what: &str) -> Parsed<()> {
@@ -505,12 +453,7 @@ impl Rewriter<'_> {
             _ => return self.expected("a name or a number after `.`"),
         };
         self.pos += 1;
-        Ok(Expr {
-            start: base.start,
-            end: self.last_end(),
-            kind,
-            value: None,
-        })
+        Ok(Expr { start: base.start, end: self.last_end(), kind, value: None })
     }
 
     fn subscript(&mut self, base: &Expr) -> Parsed<Expr> {
@@ -531,10 +474,7 @@ impl Rewriter<'_> {
                 }
                 _ => {
                     self.expression()?;
-                    if !matches!(
-                        self.peek(),
-                        Some(Token::Colon | Token::Comma | Token::BracketClose)
-                    ) {
+                    if !matches!(self.peek(), Some(Token::Colon | Token::Comma | Token::BracketClose)) {
                         return self.expected("`]`");
                     }
                 }
@@ -557,22 +497,10 @@ impl Rewriter<'_> {
         let args = self.arguments()?;
         let end = self.last_end();
         if callee.kind == Kind::Path {
-            let path: String = self.text[callee.start..callee.end]
-                .chars()
-                .filter(|c| !c.is_whitespace())
-                .collect();
-            self.calls.push(Call {
-                path,
-                args,
-                span: callee.start..end,
-            });
+            let path: String = self.text[callee.start..callee.end].chars().filter(|c| !c.is_whitespace()).collect();
+            self.calls.push(Call { path, args, span: callee.start..end });
         }
-        Ok(Expr {
-            start: callee.start,
-            end,
-            kind: Kind::Call,
-            value: None,
-        })
+        Ok(Expr { start: callee.start, end, kind: Kind::Call, value: None })
     }
 
     /// `( … )` of a call, filter or test.
@@ -592,19 +520,12 @@ impl Rewriter<'_> {
         let is_splat = matches!(self.peek(), Some(Token::Mul | Token::Pow));
         self.pos += usize::from(is_splat);
         let mut name = None;
-        if let (false, Some(Token::Ident(word)), Some(Token::Assign)) =
-            (is_splat, self.peek(), self.peek_at(1))
-        {
+        if let (false, Some(Token::Ident(word)), Some(Token::Assign)) = (is_splat, self.peek(), self.peek_at(1)) {
             name = Some((*word).to_string());
             self.pos += 2;
         }
         let expr = self.expression()?;
-        Ok(CallArg {
-            name,
-            value: expr.value.filter(|_| !is_splat),
-            is_splat,
-            span: start..expr.end,
-        })
+        Ok(CallArg { name, value: expr.value.filter(|_| !is_splat), is_splat, span: start..expr.end })
     }
 
     fn filters(&mut self, mut expr: Expr) -> Parsed<Expr> {
@@ -688,9 +609,6 @@ fn negated(value: &Constant) -> Option<Constant> {
 impl Fault {
     /// A fault at a place other than the next token.
     pub(super) fn at(span: Range<usize>, message: impl Into<String>) -> Fault {
-        Fault {
-            message: message.into(),
-            span,
-        }
+        Fault { message: message.into(), span }
     }
 }

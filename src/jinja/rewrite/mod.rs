@@ -43,11 +43,7 @@ impl Call {
         positional
             .take_while(|arg| !arg.is_splat)
             .nth(position)
-            .or_else(|| {
-                self.args
-                    .iter()
-                    .find(|arg| arg.name.as_deref() == Some(keyword))
-            })
+            .or_else(|| self.args.iter().find(|arg| arg.name.as_deref() == Some(keyword)))
             .and_then(|arg| arg.value.as_ref())
     }
 }
@@ -127,10 +123,7 @@ pub fn mentions_this(template: &TemplateSource) -> Result<bool, RenderError> {
 }
 
 fn rewrite_text(text: &str, is_macro: bool) -> Parsed<Rewritten> {
-    let tokens = tokenize(text).map_err(|err| Fault {
-        message: err.message,
-        span: err.span,
-    })?;
+    let tokens = tokenize(text).map_err(|err| Fault { message: err.message, span: err.span })?;
     let mut rewriter = Rewriter::new(text, tokens, is_macro);
     rewriter.template()?;
     Ok(rewriter.finish())
@@ -183,8 +176,7 @@ impl<'a> Rewriter<'a> {
         let lone = self.lone_expression();
         let is_constant = self.names_nothing();
         // Outer calls stand before the ones in their arguments.
-        self.calls
-            .sort_by_key(|call| (call.span.start, std::cmp::Reverse(call.span.end)));
+        self.calls.sort_by_key(|call| (call.span.start, std::cmp::Reverse(call.span.end)));
         let (text, edits) = self.edits.apply(self.text);
         let moved = |range: Range<usize>| edits.before(range.start)..edits.after(range.end);
         let shape = match lone {
@@ -224,11 +216,7 @@ impl<'a> Rewriter<'a> {
         if !matches!(first.token, Token::VariableStart) {
             return None;
         }
-        let n_ends = self
-            .tokens
-            .iter()
-            .filter(|lexeme| matches!(lexeme.token, Token::VariableEnd))
-            .count();
+        let n_ends = self.tokens.iter().filter(|lexeme| matches!(lexeme.token, Token::VariableEnd)).count();
         let is_lone = n_ends == 1 && matches!(last.token, Token::VariableEnd);
         is_lone.then_some(first.end..last.start)
     }
@@ -245,8 +233,7 @@ impl<'a> Rewriter<'a> {
                 Some(Token::Pipe) => !name.starts_with("as_"),
                 _ => matches!(
                     name,
-                    "true" | "True" | "false" | "False" | "none" | "None"
-                        | "and" | "or" | "not" | "in" | "if" | "else"
+                    "true" | "True" | "false" | "False" | "none" | "None" | "and" | "or" | "not" | "in" | "if" | "else"
                 ),
             }
         })
@@ -287,10 +274,7 @@ impl<'a> Rewriter<'a> {
     }
 
     pub(super) fn fault<T>(&self, message: impl Into<String>) -> Parsed<T> {
-        Err(Fault {
-            message: message.into(),
-            span: self.here(),
-        })
+        Err(Fault { message: message.into(), span: self.here() })
     }
 
     /// Fails with what was expected and what is there.

@@ -25,28 +25,20 @@ pub(crate) struct Header {
 /// Reads the head of a materialization block. Mistakes in it are reported
 /// when the block is rewritten.
 pub(crate) fn materialization_header(text: &str) -> Header {
-    let mut header = Header {
-        adapter: "default".to_string(),
-        languages: vec!["sql".to_string()],
-    };
+    let mut header = Header { adapter: "default".to_string(), languages: vec!["sql".to_string()] };
     let head = text.find("%}").map_or(text, |end| &text[..end + 2]);
     let Ok(tokens) = tokenize(head) else {
         return header;
     };
     let mut rewriter = Rewriter::new(head, tokens, true);
-    rewriter.pos = rewriter
-        .tokens
-        .iter()
-        .position(|lexeme| matches!(lexeme.token, Token::BlockStart))
-        .map_or(0, |ix| ix + 3);
+    rewriter.pos =
+        rewriter.tokens.iter().position(|lexeme| matches!(lexeme.token, Token::BlockStart)).map_or(0, |ix| ix + 3);
     while let Ok(Some((name, value))) = rewriter.materialization_option() {
         match (name.as_str(), value) {
             ("adapter", Some(Constant::String(adapter))) => header.adapter = adapter,
             ("supported_languages", Some(Constant::Array(languages))) => {
-                header.languages = languages
-                    .iter()
-                    .filter_map(|language| language.as_str().map(str::to_string))
-                    .collect();
+                header.languages =
+                    languages.iter().filter_map(|language| language.as_str().map(str::to_string)).collect();
             }
             _ => {}
         }
@@ -71,11 +63,7 @@ impl Rewriter<'_> {
             None => Ok(()),
             Some(tag) => Err(Fault::at(
                 tag.span,
-                format!(
-                    "`{}` is never closed: there is no `{{% {} %}}`",
-                    tag.word,
-                    end_word(tag.word)
-                ),
+                format!("`{}` is never closed: there is no `{{% {} %}}`", tag.word, end_word(tag.word)),
             )),
         }
     }
@@ -169,9 +157,7 @@ impl Rewriter<'_> {
     fn other_tag(&mut self, word: &str, span: &Range<usize>) -> Parsed<()> {
         let fault = |message: String| Err(Fault::at(span.clone(), message));
         if matches!(word, "include" | "import" | "from" | "extends" | "block") {
-            return fault(format!(
-                "`{word}` is not supported: dbt's templates cannot refer to other files"
-            ));
+            return fault(format!("`{word}` is not supported: dbt's templates cannot refer to other files"));
         }
         if !word.starts_with("end") {
             return fault(self.unknown_tag(word));
@@ -206,10 +192,7 @@ impl Rewriter<'_> {
         if self.open.iter().any(|tag| tag.word == "for") {
             return Ok(());
         }
-        Err(Fault::at(
-            span.clone(),
-            format!("`{word}` must stand inside a `for` loop"),
-        ))
+        Err(Fault::at(span.clone(), format!("`{word}` must stand inside a `for` loop")))
     }
 
     /// Names on the left of `in` and `=`.
@@ -217,13 +200,9 @@ impl Rewriter<'_> {
         let mut n = 0;
         while !self.is_word("in") {
             match self.peek() {
-                Some(
-                    Token::Ident(_)
-                    | Token::Comma
-                    | Token::ParenOpen
-                    | Token::ParenClose
-                    | Token::Dot,
-                ) => self.pos += 1,
+                Some(Token::Ident(_) | Token::Comma | Token::ParenOpen | Token::ParenClose | Token::Dot) => {
+                    self.pos += 1
+                }
                 _ => break,
             }
             n += 1;
@@ -286,10 +265,7 @@ impl Rewriter<'_> {
         let start = self.here();
         let expr = self.expression()?;
         if expr.kind != Kind::Call {
-            return Err(Fault::at(
-                start.start..expr.end,
-                "`call` wants a call, such as `{% call my_macro() %}`",
-            ));
+            return Err(Fault::at(start.start..expr.end, "`call` wants a call, such as `{% call my_macro() %}`"));
         }
         Ok(())
     }
@@ -427,8 +403,7 @@ impl Rewriter<'_> {
         }
         let end = self.last_end();
         self.edits.forget(span.start, end + 1);
-        self.edits
-            .replace(span.start, end, format!("macro {MACRO_NAME}()"));
+        self.edits.replace(span.start, end, format!("macro {MACRO_NAME}()"));
         // No parameters, and none to hide.
         self.head_end = Some(end);
         self.is_macro = false;

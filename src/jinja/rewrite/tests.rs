@@ -26,7 +26,10 @@ fn literals_become_lists_that_change() {
     check("{{ [1, [2]] }}", "{{ ([1, ([2]|kiln_l)]|kiln_l) }}");
     check("{{ {'a': {}} }}", "{{ ({'a': ({}|kiln_d)}|kiln_d) }}");
     check("{% for x in [1] %}{% endfor %}", "{% for x in [1] %}{% endfor %}");
-    check("{{ x in [1] + y }}", "{{ x in (([1]|kiln_l) )|kiln_add( y)) }}".replace("(([1]|kiln_l) ", "((([1]|kiln_l) ").as_str());
+    check(
+        "{{ x in [1] + y }}",
+        "{{ x in (([1]|kiln_l) )|kiln_add( y)) }}".replace("(([1]|kiln_l) ", "((([1]|kiln_l) ").as_str(),
+    );
     check("{{ x[1:] }}", "{{ (x[1:]|kiln_c) }}");
 }
 
@@ -59,10 +62,7 @@ fn macro_heads_get_one_name_and_hidden_parameters() {
         "{% macro f() %}{{ varargs }}{{ kwargs }}{% endmacro %}",
         "{% macro kiln_m(varargs=none, kwargs=none) %}{{ varargs }}{{ kwargs }}{% endmacro %}",
     );
-    check_macro(
-        "{%- test t(model) -%}{% endtest %}",
-        "{%- macro kiln_m(model) -%}{% endmacro %}",
-    );
+    check_macro("{%- test t(model) -%}{% endtest %}", "{%- macro kiln_m(model) -%}{% endmacro %}");
     check_macro(
         "{% materialization t, adapter='duckdb', supported_languages=['sql', 'python'] %}x{% endmaterialization %}",
         "{% macro kiln_m() %}x{% endmacro %}",
@@ -71,9 +71,8 @@ fn macro_heads_get_one_name_and_hidden_parameters() {
 
 #[test]
 fn materialization_headers_are_read() {
-    let header = materialization_header(
-        "{% materialization t, adapter=\"duckdb\", supported_languages=['sql', 'python'] %}",
-    );
+    let header =
+        materialization_header("{% materialization t, adapter=\"duckdb\", supported_languages=['sql', 'python'] %}");
     assert_eq!(header.adapter, "duckdb");
     assert_eq!(header.languages, ["sql", "python"]);
     let header = materialization_header("{%- materialization view, default -%}");
@@ -104,11 +103,7 @@ fn offsets_map_back() {
 fn faults_point_at_the_text() {
     check_fault("{{ a b }}", "expected `}}`, got `b`", "b");
     check_fault("{{ f(1 }}", "expected `,` or `)`, got `}`", "}");
-    check_fault(
-        "{% if x %}",
-        "`if` is never closed: there is no `{% endif %}`",
-        "if",
-    );
+    check_fault("{% if x %}", "`if` is never closed: there is no `{% endif %}`", "if");
     check_fault(
         "{% for a in b %}{% endif %}{% endfor %}",
         "unexpected tag `endif`: the innermost block is `for`, which ends with `{% endfor %}`",

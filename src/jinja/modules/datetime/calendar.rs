@@ -48,8 +48,7 @@ pub(super) fn date_of(days: i64) -> (i64, i64, i64) {
     let days = days + 306;
     let era = days.div_euclid(146_097);
     let day_of_era = days - era * 146_097;
-    let of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
     let month_ix = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month_ix + 2) / 5 + 1;

@@ -5,12 +5,20 @@ use std::fmt::Write;
 use super::calendar::{Fields, date_of, day_number};
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
-const DAYS: [&str; 7] = [
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
-];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The zone of a moment, as formats print it.
 #[derive(Debug, Clone, Default)]
@@ -33,11 +41,7 @@ pub(super) fn offset_text(seconds: i64, colon: &str) -> String {
 }
 
 fn name(names: &'static [&'static str], ix: i64) -> &'static str {
-    usize::try_from(ix)
-        .ok()
-        .and_then(|ix| names.get(ix))
-        .copied()
-        .unwrap_or("?")
+    usize::try_from(ix).ok().and_then(|ix| names.get(ix)).copied().unwrap_or("?")
 }
 
 /// Formats a moment.
@@ -71,11 +75,7 @@ pub(super) fn strftime(fields: &Fields, zone: &ZoneText, format: &str) -> String
 fn directive(out: &mut String, f: &Fields, zone: &ZoneText, code: char, is_padded: bool) {
     let mut number = |value: i64, width: usize| {
         // Writing to a string does not fail.
-        let _ = if is_padded {
-            write!(out, "{value:0width$}")
-        } else {
-            write!(out, "{value}")
-        };
+        let _ = if is_padded { write!(out, "{value:0width$}") } else { write!(out, "{value}") };
     };
     let hour12 = (f.hour + 11) % 12 + 1;
     let sunday_first = (f.weekday() + 1) % 7;
@@ -99,11 +99,7 @@ fn directive(out: &mut String, f: &Fields, zone: &ZoneText, code: char, is_padde
         'G' => number(f.iso().0, 4),
         's' => number(unix_seconds(f) - zone.offset.unwrap_or(0), 1),
         'e' => {
-            let _ = if is_padded {
-                write!(out, "{:>2}", f.day)
-            } else {
-                write!(out, "{}", f.day)
-            };
+            let _ = if is_padded { write!(out, "{:>2}", f.day) } else { write!(out, "{}", f.day) };
         }
         'a' => out.push_str(&name(&DAYS, f.weekday())[..3]),
         'A' => out.push_str(name(&DAYS, f.weekday())),
@@ -155,12 +151,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, max_digits: usize) -> Option<i64> {
-        let n = self
-            .rest()
-            .bytes()
-            .take(max_digits)
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let n = self.rest().bytes().take(max_digits).take_while(u8::is_ascii_digit).count();
         let value = self.rest()[..n].parse().ok()?;
         self.pos += n;
         Some(value)
@@ -197,8 +188,8 @@ impl Reader<'_> {
         let hours = self.number(2)?;
         self.colon();
         let minutes = self.number(2)?;
-        let with_seconds = self.rest().starts_with(':')
-            || self.rest().bytes().next().is_some_and(|b| b.is_ascii_digit());
+        let with_seconds =
+            self.rest().starts_with(':') || self.rest().bytes().next().is_some_and(|b| b.is_ascii_digit());
         let seconds = if with_seconds {
             self.colon();
             self.number(2)?
@@ -215,13 +206,7 @@ impl Reader<'_> {
 
 /// Parses a text; `Err` is worded like Python's.
 pub(super) fn strptime(text: &str, format: &str) -> Result<ParsedTime, String> {
-    let mismatch = || {
-        format!(
-            "time data {} does not match format {}",
-            quoted(text),
-            quoted(format)
-        )
-    };
+    let mismatch = || format!("time data {} does not match format {}", quoted(text), quoted(format));
     let expanded = expand(format);
     let mut reader = Reader { text, pos: 0 };
     let mut state = Found::default();
@@ -237,20 +222,12 @@ pub(super) fn strptime(text: &str, format: &str) -> Result<ParsedTime, String> {
                 Ok(true) => {}
                 Ok(false) => return Err(mismatch()),
                 Err(()) => {
-                    return Err(format!(
-                        "'{code}' is a bad directive in format {}",
-                        quoted(format)
-                    ));
+                    return Err(format!("'{code}' is a bad directive in format {}", quoted(format)));
                 }
             }
         } else if reader.rest().starts_with(c) {
             reader.pos += c.len_utf8();
-        } else if reader
-            .rest()
-            .chars()
-            .next()
-            .is_some_and(|found| found.eq_ignore_ascii_case(&c))
-        {
+        } else if reader.rest().chars().next().is_some_and(|found| found.eq_ignore_ascii_case(&c)) {
             reader.pos += 1;
         } else {
             return Err(mismatch());
@@ -341,9 +318,7 @@ impl Found {
                 self.offset.is_some()
             }
             'Z' => {
-                let found = ["UTC", "GMT"]
-                    .iter()
-                    .find(|name| reader.rest().starts_with(**name));
+                let found = ["UTC", "GMT"].iter().find(|name| reader.rest().starts_with(**name));
                 reader.pos += found.map_or(0, |name| name.len());
                 found.is_some()
             }
@@ -368,19 +343,8 @@ impl Found {
             (None, Some(hour)) => hour % 12 + if self.is_pm { 12 } else { 0 },
             (None, None) => 0,
         };
-        let fields = Fields {
-            year,
-            month,
-            day,
-            hour,
-            minute: self.minute,
-            second: self.second,
-            micro: self.micro,
-        };
-        Some(ParsedTime {
-            fields,
-            offset: self.offset,
-        })
+        let fields = Fields { year, month, day, hour, minute: self.minute, second: self.second, micro: self.micro };
+        Some(ParsedTime { fields, offset: self.offset })
     }
 }
 

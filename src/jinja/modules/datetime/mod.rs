@@ -23,8 +23,8 @@ pub(crate) use delta::PyDelta;
 use format::{ZoneText, offset_text, strftime, unix_seconds};
 pub(crate) use time::PyTime;
 pub(crate) use types::module;
-use zone::{Attached, PyZone, Zone};
 pub(super) use zone::pytz;
+use zone::{Attached, PyZone, Zone};
 
 /// A moment: local time, and maybe a zone.
 #[derive(Debug, Clone)]
@@ -52,10 +52,7 @@ impl Moment {
     fn zone_text(&self) -> ZoneText {
         match &self.zone {
             None => ZoneText::default(),
-            Some(zone) => ZoneText {
-                offset: Some(zone.offset),
-                name: zone.name.clone(),
-            },
+            Some(zone) => ZoneText { offset: Some(zone.offset), name: zone.name.clone() },
         }
     }
 
@@ -65,10 +62,7 @@ impl Moment {
         let unix = unix_seconds(&Fields::of(universal.max(0)));
         let attached = zone.at_universal(unix);
         let micros = universal + attached.offset * 1_000_000;
-        checked(micros).map(|micros| Moment {
-            micros,
-            zone: Some(attached),
-        })
+        checked(micros).map(|micros| Moment { micros, zone: Some(attached) })
     }
 
     fn isoformat(&self, separator: &str, precision: Option<&str>) -> String {
@@ -83,11 +77,7 @@ impl Moment {
 }
 
 fn checked(micros: i64) -> Result<i64, Error> {
-    if in_range(micros) {
-        Ok(micros)
-    } else {
-        Err(value_error("date value out of range"))
-    }
+    if in_range(micros) { Ok(micros) } else { Err(value_error("date value out of range")) }
 }
 
 /// Python's `datetime`.
@@ -102,10 +92,7 @@ impl PyDateTime {
     /// A moment of universal time, in seconds and microseconds since 1970.
     pub(crate) fn utc(unix_micros: i64) -> Value {
         let micros = unix_micros + calendar::day_number(1970, 1, 1) * DAY;
-        PyDateTime::value(Moment {
-            micros,
-            zone: Some(Zone::fixed(0)),
-        })
+        PyDateTime::value(Moment { micros, zone: Some(Zone::fixed(0)) })
     }
 
     /// A moment without a zone, in microseconds since 1970.
@@ -129,10 +116,7 @@ fn moment_arg(value: Option<Value>) -> Result<Moment, Error> {
     let value = value.unwrap_or_default();
     match value.downcast_object_ref::<PyDateTime>() {
         Some(moment) => Ok(moment.0.clone()),
-        None => Err(type_error(format!(
-            "expected a datetime, got {}",
-            text::type_name(&value)
-        ))),
+        None => Err(type_error(format!("expected a datetime, got {}", text::type_name(&value)))),
     }
 }
 
@@ -142,9 +126,7 @@ fn zone_arg(value: Option<Value>) -> Result<Option<Arc<Zone>>, Error> {
         Some(value) if value.is_none() => Ok(None),
         Some(value) => match value.downcast_object_ref::<PyZone>() {
             Some(zone) => Ok(Some(zone.0.clone())),
-            None => Err(type_error(
-                "tzinfo argument must be None or of a tzinfo subclass",
-            )),
+            None => Err(type_error("tzinfo argument must be None or of a tzinfo subclass")),
         },
     }
 }
@@ -164,11 +146,7 @@ fn part(fields: &Fields, name: &str) -> Option<i64> {
 
 fn iso_calendar(fields: &Fields) -> Value {
     let (year, week, day) = fields.iso();
-    Value::from(Tuple::from([
-        Value::from(year),
-        Value::from(week),
-        Value::from(day),
-    ]))
+    Value::from(Tuple::from([Value::from(year), Value::from(week), Value::from(day)]))
 }
 
 /// Replaces the parts that were given by keyword or position.
@@ -190,9 +168,7 @@ fn replaced(fields: Fields, args: &[Value], names: &[&str]) -> Result<(Fields, C
             "microsecond" => &mut fields.micro,
             "tzinfo" | "fold" => continue,
             other => {
-                return Err(type_error(format!(
-                    "'{other}' is an invalid keyword argument for replace()"
-                )));
+                return Err(type_error(format!("'{other}' is an invalid keyword argument for replace()")));
             }
         };
         *slot = integer(value)?;
@@ -200,9 +176,7 @@ fn replaced(fields: Fields, args: &[Value], names: &[&str]) -> Result<(Fields, C
     Ok((fields, args))
 }
 
-const DATETIME_PARTS: [&str; 8] = [
-    "year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo",
-];
+const DATETIME_PARTS: [&str; 8] = ["year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo"];
 
 impl PyDateTime {
     fn replace(&self, args: &[Value]) -> Result<Value, Error> {
@@ -240,11 +214,7 @@ impl PyDateTime {
                 Some(zone) => Value::from(zone.name.as_str()),
                 None => Value::from(()),
             },
-            "ctime" => Value::from(strftime(
-                &fields,
-                &ZoneText::default(),
-                "%a %b %e %H:%M:%S %Y",
-            )),
+            "ctime" => Value::from(strftime(&fields, &ZoneText::default(), "%a %b %e %H:%M:%S %Y")),
             _ => return None,
         }))
     }
@@ -270,8 +240,20 @@ fn strftime_method(fields: &Fields, zone: &ZoneText, args: &[Value]) -> Result<V
 }
 
 const DATETIME_METHODS: [&str; 14] = [
-    "strftime", "isoformat", "date", "time", "replace", "astimezone", "weekday", "isoweekday",
-    "isocalendar", "toordinal", "timestamp", "utcoffset", "tzname", "ctime",
+    "strftime",
+    "isoformat",
+    "date",
+    "time",
+    "replace",
+    "astimezone",
+    "weekday",
+    "isoweekday",
+    "isocalendar",
+    "toordinal",
+    "timestamp",
+    "utcoffset",
+    "tzname",
+    "ctime",
 ];
 
 impl Object for PyDateTime {
@@ -293,14 +275,8 @@ impl Object for PyDateTime {
         bound(self, name, &DATETIME_METHODS)
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        self.method(method, args)
-            .unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)))
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        self.method(method, args).unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)))
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
@@ -350,11 +326,7 @@ impl PyDate {
                     Ok(PyDate::value(micros.div_euclid(DAY)))
                 }));
             }
-            "ctime" => Value::from(strftime(
-                &fields,
-                &ZoneText::default(),
-                "%a %b %e %H:%M:%S %Y",
-            )),
+            "ctime" => Value::from(strftime(&fields, &ZoneText::default(), "%a %b %e %H:%M:%S %Y")),
             _ => return None,
         }))
     }
@@ -366,10 +338,8 @@ impl PyDate {
     }
 }
 
-const DATE_METHODS: [&str; 8] = [
-    "strftime", "isoformat", "weekday", "isoweekday", "isocalendar", "toordinal", "replace",
-    "ctime",
-];
+const DATE_METHODS: [&str; 8] =
+    ["strftime", "isoformat", "weekday", "isoweekday", "isocalendar", "toordinal", "replace", "ctime"];
 
 impl Object for PyDate {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -384,14 +354,8 @@ impl Object for PyDate {
         }
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        self.method(method, args)
-            .unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)))
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        self.method(method, args).unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)))
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
@@ -411,9 +375,7 @@ pub(crate) fn isoformat(value: &Value) -> Option<String> {
     if let Some(date) = value.downcast_object_ref::<PyDate>() {
         return Some(date.isoformat());
     }
-    value
-        .downcast_object_ref::<PyTime>()
-        .map(|_| text::to_str(value))
+    value.downcast_object_ref::<PyTime>().map(|_| text::to_str(value))
 }
 
 type Arithmetic = Option<Result<Value, Error>>;
@@ -425,12 +387,7 @@ fn micros_of(value: &Value) -> Option<i64> {
 fn shifted(value: &Value, micros: i64) -> Arithmetic {
     if let Some(moment) = value.downcast_object_ref::<PyDateTime>() {
         let moved = moment.0.micros.checked_add(micros).unwrap_or(-1);
-        return Some(checked(moved).map(|micros| {
-            PyDateTime::value(Moment {
-                micros,
-                zone: moment.0.zone.clone(),
-            })
-        }));
+        return Some(checked(moved).map(|micros| PyDateTime::value(Moment { micros, zone: moment.0.zone.clone() })));
     }
     let date = value.downcast_object_ref::<PyDate>()?;
     let day = date.day + micros.div_euclid(DAY);
@@ -454,14 +411,9 @@ pub(crate) fn sub(left: &Value, right: &Value) -> Arithmetic {
         (None, Some(micros)) => return shifted(left, micros.saturating_neg()),
         _ => {}
     }
-    if let (Some(a), Some(b)) = (
-        left.downcast_object_ref::<PyDateTime>(),
-        right.downcast_object_ref::<PyDateTime>(),
-    ) {
+    if let (Some(a), Some(b)) = (left.downcast_object_ref::<PyDateTime>(), right.downcast_object_ref::<PyDateTime>()) {
         if a.0.zone.is_some() != b.0.zone.is_some() {
-            return Some(Err(type_error(
-                "can't subtract offset-naive and offset-aware datetimes",
-            )));
+            return Some(Err(type_error("can't subtract offset-naive and offset-aware datetimes")));
         }
         return Some(Ok(PyDelta::value(a.0.universal() - b.0.universal())));
     }
@@ -471,9 +423,7 @@ pub(crate) fn sub(left: &Value, right: &Value) -> Arithmetic {
 }
 
 fn number(value: &Value) -> Option<f64> {
-    value
-        .is_number()
-        .then(|| f64::try_from(value.clone()).ok())?
+    value.is_number().then(|| f64::try_from(value.clone()).ok())?
 }
 
 /// `left * right`.
@@ -522,9 +472,5 @@ pub(crate) fn floor_div(left: &Value, right: &Value) -> Arithmetic {
 
 fn floor(a: i64, b: i64) -> i64 {
     let quotient = a.wrapping_div(b);
-    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) {
-        quotient - 1
-    } else {
-        quotient
-    }
+    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient }
 }

@@ -28,12 +28,7 @@ impl PyTime {
 
     fn fields(self) -> Fields {
         // strftime of a time counts from 1900-01-01, as Python's does.
-        Fields {
-            year: 1900,
-            month: 1,
-            day: 1,
-            ..Fields::of(self.0)
-        }
+        Fields { year: 1900, month: 1, day: 1, ..Fields::of(self.0) }
     }
 }
 
@@ -59,20 +54,13 @@ impl Object for PyTime {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
         match name {
-            "hour" | "minute" | "second" | "microsecond" => {
-                part(&self.fields(), name).map(Value::from)
-            }
+            "hour" | "minute" | "second" | "microsecond" => part(&self.fields(), name).map(Value::from),
             "tzinfo" => Some(Value::from(())),
             _ => bound(self, name, &["strftime", "isoformat", "replace"]),
         }
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "strftime" => strftime_method(&self.fields(), &ZoneText::default(), args),
             "isoformat" => Ok(Value::from(time_text(&self.fields(), None))),

@@ -38,10 +38,7 @@ fn datetime_type() -> PyType {
             ("combine", combine),
             ("fromordinal", datetime_from_ordinal),
         ],
-        constants: vec![
-            ("min", PyDateTime::value(Moment::naive(0))),
-            ("max", PyDateTime::value(Moment::naive(last))),
-        ],
+        constants: vec![("min", PyDateTime::value(Moment::naive(0))), ("max", PyDateTime::value(Moment::naive(last)))],
     }
 }
 
@@ -55,10 +52,7 @@ fn date_type() -> PyType {
             ("fromordinal", date_from_ordinal),
             ("fromtimestamp", date_from_timestamp),
         ],
-        constants: vec![
-            ("min", PyDate::value(0)),
-            ("max", PyDate::value(3_652_058)),
-        ],
+        constants: vec![("min", PyDate::value(0)), ("max", PyDate::value(3_652_058))],
     }
 }
 
@@ -67,20 +61,12 @@ fn time_type() -> PyType {
         name: "datetime.time",
         call: new_time,
         functions: &[("fromisoformat", time_from_iso)],
-        constants: vec![
-            ("min", PyTime::value(0)),
-            ("max", PyTime::value(DAY - 1)),
-        ],
+        constants: vec![("min", PyTime::value(0)), ("max", PyTime::value(DAY - 1))],
     }
 }
 
 fn delta_type() -> PyType {
-    PyType {
-        name: "datetime.timedelta",
-        call: new_delta,
-        functions: &[],
-        constants: Vec::new(),
-    }
+    PyType { name: "datetime.timedelta", call: new_delta, functions: &[], constants: Vec::new() }
 }
 
 fn timezone_type() -> PyType {
@@ -107,9 +93,7 @@ fn int_or(value: Option<Value>, default: i64) -> Result<i64, Error> {
 }
 
 fn new_datetime(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let names = [
-        "year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo",
-    ];
+    let names = ["year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo"];
     let [year, month, day, hour, minute, second, micro, zone] = bind("datetime", names, 3, args)?;
     let fields = Fields {
         year: int_or(year, 1)?,
@@ -127,12 +111,7 @@ fn new_datetime(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Err
 
 fn new_date(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let [year, month, day] = bind("date", ["year", "month", "day"], 3, args)?;
-    let fields = Fields {
-        year: int_or(year, 1)?,
-        month: int_or(month, 1)?,
-        day: int_or(day, 1)?,
-        ..Fields::default()
-    };
+    let fields = Fields { year: int_or(year, 1)?, month: int_or(month, 1)?, day: int_or(day, 1)?, ..Fields::default() };
     let micros = fields.micros().map_err(value_error)?;
     Ok(PyDate::value(micros / DAY))
 }
@@ -153,35 +132,19 @@ fn new_time(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> 
 }
 
 fn new_delta(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let names = [
-        "days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks",
-    ];
-    const UNITS: [i64; 7] = [
-        DAY,
-        1_000_000,
-        1,
-        1_000,
-        60_000_000,
-        3_600_000_000,
-        7 * DAY,
-    ];
+    let names = ["days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"];
+    const UNITS: [i64; 7] = [DAY, 1_000_000, 1, 1_000, 60_000_000, 3_600_000_000, 7 * DAY];
     let mut total = 0_i64;
     for (value, unit) in bind("timedelta", names, 0, args)?.into_iter().zip(UNITS) {
         let Some(value) = value else { continue };
         let part = if value.is_integer() {
             value.as_i64().and_then(|n| n.checked_mul(unit))
         } else {
-            let number = f64::try_from(value.clone()).map_err(|_| {
-                type_error(format!(
-                    "unsupported type for timedelta: {}",
-                    text::type_name(&value)
-                ))
-            })?;
+            let number = f64::try_from(value.clone())
+                .map_err(|_| type_error(format!("unsupported type for timedelta: {}", text::type_name(&value))))?;
             Some((number * unit as f64).round() as i64)
         };
-        total = part
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(|| value_error("timedelta is too large"))?;
+        total = part.and_then(|part| total.checked_add(part)).ok_or_else(|| value_error("timedelta is too large"))?;
     }
     Ok(PyDelta::value(total))
 }
@@ -239,8 +202,7 @@ fn date_from_timestamp(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Val
 }
 
 fn timestamp_arg(value: Option<Value>) -> Result<i64, Error> {
-    let seconds = f64::try_from(value.unwrap_or_default())
-        .map_err(|_| type_error("a timestamp must be a number"))?;
+    let seconds = f64::try_from(value.unwrap_or_default()).map_err(|_| type_error("a timestamp must be a number"))?;
     checked(((seconds * 1e6).round() as i64).saturating_add(unix_epoch()))
 }
 
@@ -250,25 +212,17 @@ fn datetime_strptime(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value
     let (Some(text), Some(format)) = (text.as_str(), format.as_str()) else {
         let wrong = if text.as_str().is_none() { &text } else { &format };
         let position = if text.as_str().is_none() { 1 } else { 2 };
-        return Err(type_error(format!(
-            "strptime() argument {position} must be str, not {}",
-            text::type_name(wrong)
-        )));
+        return Err(type_error(format!("strptime() argument {position} must be str, not {}", text::type_name(wrong))));
     };
     let parsed = strptime(text, format).map_err(value_error)?;
     let micros = parsed.fields.micros().map_err(value_error)?;
-    Ok(PyDateTime::value(Moment {
-        micros,
-        zone: parsed.offset.map(Zone::fixed),
-    }))
+    Ok(PyDateTime::value(Moment { micros, zone: parsed.offset.map(Zone::fixed) }))
 }
 
 fn iso_arg(args: &[Value]) -> Result<String, Error> {
     let [text] = bind("fromisoformat", ["date_string"], 1, args)?;
     let text = text.unwrap_or_default();
-    string(&text)
-        .map(str::to_string)
-        .map_err(|_| type_error("fromisoformat: argument must be str"))
+    string(&text).map(str::to_string).map_err(|_| type_error("fromisoformat: argument must be str"))
 }
 
 fn datetime_from_iso(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -296,9 +250,7 @@ fn datetime_from_iso(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value
 }
 
 fn parse_iso_time(text: &str) -> Option<super::format::ParsedTime> {
-    let formats = [
-        "%H:%M:%S.%f%z", "%H:%M:%S.%f", "%H:%M:%S%z", "%H:%M:%S", "%H:%M%z", "%H:%M", "%H",
-    ];
+    let formats = ["%H:%M:%S.%f%z", "%H:%M:%S.%f", "%H:%M:%S%z", "%H:%M:%S", "%H:%M%z", "%H:%M", "%H"];
     formats.iter().find_map(|format| strptime(text, format).ok())
 }
 

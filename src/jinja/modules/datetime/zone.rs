@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::Timestamp;
 use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
@@ -41,11 +41,7 @@ impl Zone {
 
     fn attached(self, offset: i64) -> Attached {
         let name = self.fixed_name(offset);
-        Attached {
-            zone: Arc::new(self),
-            offset,
-            name,
-        }
+        Attached { zone: Arc::new(self), offset, name }
     }
 
     fn fixed_name(&self, offset: i64) -> String {
@@ -66,11 +62,7 @@ impl Zone {
                 (offset, info.abbreviation().to_string())
             }
         };
-        Attached {
-            zone: self.clone(),
-            offset,
-            name,
-        }
+        Attached { zone: self.clone(), offset, name }
     }
 
     /// The offset at a moment of local time; standard time where it is in doubt.
@@ -138,12 +130,7 @@ impl Object for PyZone {
         }
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "localize" => {
                 let [moment, _is_dst] = bind("localize", ["dt", "is_dst"], 1, args)?;
@@ -152,10 +139,7 @@ impl Object for PyZone {
                     return Err(value_error("Not naive datetime (tzinfo is already set)"));
                 }
                 let attached = self.0.at_local(&moment.fields());
-                Ok(PyDateTime::value(Moment {
-                    zone: Some(attached),
-                    ..moment
-                }))
+                Ok(PyDateTime::value(Moment { zone: Some(attached), ..moment }))
             }
             "normalize" => {
                 let [moment] = bind("normalize", ["dt"], 1, args)?;
@@ -184,10 +168,7 @@ impl Object for PyZone {
 /// `modules.pytz`.
 pub(in crate::jinja) fn pytz() -> Value {
     let names = || {
-        let mut names: Vec<String> = jiff::tz::db()
-            .available()
-            .map(|name| name.to_string())
-            .collect();
+        let mut names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
         names.sort();
         PyList::value(names.into_iter().map(Value::from).collect())
     };
