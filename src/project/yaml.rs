@@ -249,7 +249,10 @@ impl Reader<'_> {
     fn key(&mut self, node: StringNode, map_start: usize) -> Result<(String, Span), Box<Diagnostic>> {
         let start = self.locator.start(node.span().start.index());
         let is_alias = self.locator.is_alias(start);
-        let (_, body) = self.locator.properties(start);
+        let (tag, body) = self.locator.properties(start);
+        if let Some(tag) = tag.filter(|tag| !TAGS.contains(tag)) {
+            return Err(self.unknown_tag(tag, start));
+        }
         match node {
             StringNode::Scalar(text, _) | StringNode::QuotedScalar(text, _) => {
                 let end = if is_alias { self.locator.word_end(start) } else { self.locator.scalar_end(body, &text) };

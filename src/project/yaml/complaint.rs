@@ -50,6 +50,16 @@ fn words(file: &SourceFile, problem: &str, context: &str, (at, opened): (u32, u3
         "found unknown escape character" => {
             ("a `\\` stands before a letter that is no escape", "use single quotes, in which `\\` is only itself", at)
         }
+        "found a tab character that violates indentation" => {
+            ("a tab stands where spaces are expected", "indent with spaces", at)
+        }
+        "block sequence entries are not allowed in this context" => {
+            ("an item with `-` is not expected here", "put the list on lines of its own, indented alike", at)
+        }
+        "did not find expected comment or line break" => {
+            ("only a comment may follow here", "begin the text on the next line, indented", at)
+        }
+        "did not find expected node content" => ("a value is expected here", "write a value, or quote the text", at),
         "control characters are not allowed" => ("a control character is not allowed", "remove it", at),
         "unknown anchor" => {
             ("an alias names no anchor", "define it first: `&name`; quote the value if `*` is text", at)
