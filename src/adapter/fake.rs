@@ -100,7 +100,10 @@ impl Adapter for Fake {
     }
 
     fn builtins(&self) -> &'static [Builtin] {
-        &[]
+        match self.dialect {
+            Dialect::DuckDb => crate::builtins::DUCKDB,
+            Dialect::Postgres => crate::builtins::POSTGRES,
+        }
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {

@@ -110,7 +110,7 @@ impl Adapter for DuckDb {
     }
 
     fn builtins(&self) -> &'static [Builtin] {
-        &[]
+        crate::builtins::DUCKDB
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
