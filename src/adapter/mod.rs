@@ -4,10 +4,12 @@
 
 #[cfg(feature = "duckdb")]
 mod duckdb;
+mod cache;
 mod error;
 pub mod fake;
 mod table;
 
+pub use cache::{CachedRelation, RelationCache};
 pub use error::{AdapterError, AdapterErrorKind};
 pub use table::{Cell, Column, Table};
 

@@ -7,13 +7,16 @@
 //! [`ContextSource`].
 
 mod blocks;
+mod context;
 mod env;
 mod error;
 mod filters;
+mod functions;
 mod lexer;
 mod macros;
 mod methods;
 mod modules;
+mod objects;
 pub(crate) mod py;
 mod render;
 mod rewrite;
@@ -29,6 +32,14 @@ pub(crate) use root::{Root, is_undefined};
 pub(crate) use state::{RenderState, call_value, render_state};
 
 pub use blocks::{Block, BlockError, BlockKind, scan};
+pub use context::{
+    ContextError, DocsIndex, EphemeralCode, HookResults, Listener, MaterializeResult, MessageLevel, NameKind, NodeExtras, ParseFacts,
+    ParseScope, ParseShared, Response, RunContext, Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent,
+    StatementPhase, Template, TestRow, Variables, YamlRenderer, call_name_macro, diagnose, parse_node, parse_value,
+    render_description, schemas_of,
+};
+pub(crate) use functions::missing_materialization;
+pub use objects::adapter::rows_as_data;
 pub use env::{Mode, TemplateEnv};
 pub use error::{MacroFrame, Place, RenderError, RenderErrorKind};
 pub use macros::{

@@ -1,0 +1,180 @@
+//! Running a compiled node through the macro of its materialization.
+
+use std::sync::Arc;
+
+use super::{CompiledNode, explain, explain_rejection};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::jinja::{
+    HookResults, MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response,
+    RunContext, Runtime, Session, SqlFailure, TestRow, missing_materialization,
+};
+use crate::manifest::{Node, NodeIndex};
+use crate::sql::Relation;
+
+/// What a materialization did.
+#[derive(Clone, Debug)]
+pub struct MaterializeOutcome {
+    /// Relations that it made.
+    pub relations: Vec<Relation>,
+    /// What the database said of the main statement.
+    pub response: Response,
+    /// The main statement, as dbt writes it to `target/run`.
+    pub run_code: Option<String>,
+}
+
+/// What a data test found.
+#[derive(Clone, Debug)]
+pub struct TestOutcome {
+    /// Rows that should not be there.
+    pub failures: i64,
+    /// Whether they are enough for a warning.
+    pub should_warn: bool,
+    /// Whether they are enough for an error.
+    pub should_error: bool,
+    /// What the database said.
+    pub response: Response,
+    /// The statement, as dbt writes it to `target/run`.
+    pub run_code: Option<String>,
+    /// Relations that it made, with `store_failures`.
+    pub relations: Vec<Relation>,
+}
+
+/// Finds the macro of a materialization: for the adapter before for all, the root project's before a package's
+/// before the built-in one. A package may only replace a built-in one for the adapter if the project says so.
+fn find_materialization<'a>(runtime: &Runtime, registry: &'a MacroRegistry, name: &str) -> Option<&'a Arc<MacroEntry>> {
+    let adapter = runtime.adapter.name();
+    let names = [format!("materialization_{name}_{adapter}"), format!("materialization_{name}_default")];
+    let in_package = |package: &str| names.iter().find_map(|name| registry.in_package(package, name));
+    let internal = registry.internal_packages();
+    let built_in = || names.iter().find_map(|name| internal.iter().find_map(|package| registry.in_package(package, name)));
+    let root = registry.root_package();
+    if let Some(own) = in_package(root) {
+        return Some(own);
+    }
+    let flags = &runtime.project.root().config.flags;
+    let needs_consent = flags
+        .get("require_explicit_package_overrides_for_builtin_materializations")
+        .and_then(serde_json::Value::as_bool)
+        .unwrap_or(true);
+    let packages = runtime.project.packages.iter().map(|package| package.config.name.as_str());
+    let from_package = packages.filter(|package| *package != root).find_map(in_package);
+    match (built_in(), from_package) {
+        (Some(built_in), Some(package)) => Some(if needs_consent { built_in } else { package }),
+        (built_in, package) => built_in.or(package),
+    }
+}
+
+fn checked_materialization(runtime: &Runtime, node: &Node) -> Result<String, Box<Diagnostic>> {
+    let name = node.config.materialized();
+    let Some(entry) = find_materialization(runtime, runtime.env.registry(), name) else {
+        let message = missing_materialization(name, runtime.adapter.name());
+        return Err(Box::new(Diagnostic::error(Code::MaterializationMissing, message).in_file(&node.file)));
+    };
+    if let MacroKind::Materialization { languages, .. } = &entry.def.kind
+        && !languages.contains(&node.language)
+    {
+        let listed: Vec<String> = languages.iter().map(|language| format!("'{language}'")).collect();
+        let message = format!(
+            "Materialization \"{}\" only supports languages [{}]; got \"{}\"",
+            entry.def.name,
+            listed.join(", "),
+            node.language
+        );
+        return Err(Box::new(Diagnostic::error(Code::Unsupported, message).in_file(&node.file)));
+    }
+    Ok(entry.def.unique_id.clone())
+}
+
+/// A failure inside a materialization: rejected statements are traced back to the node's own line.
+fn explain_run(runtime: &Runtime, compiled: &CompiledNode, node: &Node, error: &RenderError) -> Box<Diagnostic> {
+    let diagnostic = explain(runtime, &node.file, error, None, 0);
+    let Some(failure) = error.cause_as::<SqlFailure>() else { return diagnostic };
+    let mut traced = explain_rejection(runtime, compiled, failure);
+    traced.related.extend(diagnostic.related);
+    traced.hints.extend(diagnostic.hints);
+    traced
+}
+
+fn run(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    compiled: &CompiledNode,
+) -> Result<(RunContext, MaterializeResult), Box<Diagnostic>> {
+    let node = runtime.manifest.node(ix);
+    let macro_id = checked_materialization(runtime, node)?;
+    let extras = NodeExtras { compiled_code: Some(Arc::clone(&compiled.compiled_code)), hook: None };
+    let context = RunContext::for_node(runtime, session, ix, extras);
+    let result = context.materialize(&macro_id).map_err(|error| explain_run(runtime, compiled, node, &error));
+    match result {
+        Ok(result) => Ok((context, result)),
+        Err(error) => {
+            session.release();
+            Err(error)
+        }
+    }
+}
+
+/// Runs a node's materialization.
+///
+/// # Errors
+/// When there is none, a template fails or the database rejects a statement; what was open is rolled back.
+pub fn materialize(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    compiled: &CompiledNode,
+) -> Result<MaterializeOutcome, Box<Diagnostic>> {
+    let (context, result) = run(runtime, session, ix, compiled)?;
+    let node = runtime.manifest.node(ix);
+    let refuse = |message: String| {
+        session.release();
+        Box::new(Diagnostic::error(Code::TemplateFailed, message).in_file(&node.file))
+    };
+    let relations = result.relations.map_err(refuse)?;
+    for relation in &relations {
+        runtime.relations.add(relation.clone(), true);
+    }
+    let Some(response) = context.main_response() else {
+        return Err(refuse("main is not being called during running model".to_string()));
+    };
+    Ok(MaterializeOutcome { relations, response, run_code: context.written() })
+}
+
+/// Runs a data test and reads what it found.
+///
+/// # Errors
+/// As [`materialize`].
+pub fn run_test(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    compiled: &CompiledNode,
+) -> Result<TestOutcome, Box<Diagnostic>> {
+    let (context, result) = run(runtime, session, ix, compiled)?;
+    let node = runtime.manifest.node(ix);
+    let TestRow { failures, should_warn, should_error } = context.test_row().map_err(|message| {
+        let message = format!("dbt internally failed to execute {}: {message}", node.unique_id);
+        Box::new(Diagnostic::error(Code::TemplateFailed, message).in_file(&node.file))
+    })?;
+    let relations = result.relations.unwrap_or_default();
+    for relation in &relations {
+        runtime.relations.add(relation.clone(), true);
+    }
+    let response = context.main_response().unwrap_or_default();
+    Ok(TestOutcome { failures, should_warn, should_error, response, run_code: context.written(), relations })
+}
+
+/// Renders a project hook; its text is what is to be executed.
+///
+/// # Errors
+/// When the template fails.
+pub fn render_hook(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    results: Option<HookResults>,
+) -> Result<String, Box<Diagnostic>> {
+    let extras = NodeExtras { compiled_code: None, hook: results };
+    super::render_node(runtime, session, ix, extras).map(|rendered| rendered.text)
+}

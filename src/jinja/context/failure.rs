@@ -1,0 +1,139 @@
+//! Errors of dbt's functions, and how a failed render becomes a diagnostic.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Error;
+
+use crate::adapter::{AdapterError, AdapterErrorKind};
+use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span};
+use crate::jinja::{MacroRegistry, Place, RenderError, RenderErrorKind, raise_cause};
+
+/// What a function of dbt refused, with the code it is reported under.
+#[derive(Clone, Debug)]
+pub struct ContextError {
+    /// The catalog entry.
+    pub code: Code,
+    /// One sentence in dbt's wording.
+    pub message: String,
+    /// Things to do.
+    pub hints: Vec<String>,
+}
+
+impl fmt::Display for ContextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ContextError {}
+
+/// A statement that the database rejected.
+#[derive(Clone, Debug)]
+pub struct SqlFailure {
+    /// What it said; the position counts in `sql`.
+    pub error: AdapterError,
+    /// The statement without the query comment.
+    pub sql: String,
+}
+
+impl fmt::Display for SqlFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error.message)
+    }
+}
+
+impl std::error::Error for SqlFailure {}
+
+impl SqlFailure {
+    /// The catalog entry of what the database said.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self.error.kind {
+            AdapterErrorKind::Connect | AdapterErrorKind::Auth => Code::ConnectFailed,
+            AdapterErrorKind::Locked => Code::DatabaseLocked,
+            AdapterErrorKind::NotADatabase => Code::NotADatabase,
+            AdapterErrorKind::DiskFull => Code::DiskFull,
+            AdapterErrorKind::Interrupted => Code::Interrupted,
+            AdapterErrorKind::Extension => Code::ExtensionMissing,
+            AdapterErrorKind::Settings => Code::ProfileInvalid,
+            AdapterErrorKind::Unsupported => Code::Unsupported,
+            AdapterErrorKind::Syntax
+            | AdapterErrorKind::MissingRelation
+            | AdapterErrorKind::Constraint
+            | AdapterErrorKind::Conflict
+            | AdapterErrorKind::Statement => Code::SqlRejected,
+        }
+    }
+
+    /// The failure without a place.
+    #[must_use]
+    pub fn into_diagnostic(self) -> Box<Diagnostic> {
+        Box::new(Diagnostic::error(self.code(), self.error.message))
+    }
+}
+
+/// Makes the error that a function of dbt returns.
+pub(crate) fn fail(code: Code, message: impl Into<String>) -> Error {
+    fail_with(ContextError { code, message: message.into(), hints: Vec::new() })
+}
+
+/// Like [`fail`], with hints.
+pub(crate) fn fail_with(error: ContextError) -> Error {
+    raise_cause(RenderErrorKind::Compilation, error)
+}
+
+/// Makes the error of a rejected statement.
+pub(crate) fn fail_sql(failure: SqlFailure) -> Error {
+    raise_cause(RenderErrorKind::Database, failure)
+}
+
+/// Turns a failed render into a diagnostic. `file` is the file of the rendered text,
+/// which places in it refer to; places in macros are found through the registry.
+#[must_use]
+pub fn diagnose(error: &RenderError, file: Option<&Arc<SourceFile>>, registry: &MacroRegistry) -> Box<Diagnostic> {
+    let mut diagnostic = Diagnostic::error(code_of(error), error.message.clone());
+    if let Some(cause) = error.cause_as::<ContextError>() {
+        diagnostic.hints.clone_from(&cause.hints);
+    }
+    diagnostic.at = error.at.as_ref().and_then(|place| label(place, file, registry));
+    for frame in &error.stack {
+        let Some(called_at) = frame.called_at.as_ref().and_then(|place| label(place, file, registry)) else { continue };
+        diagnostic.related.push(called_at.with_text(format!("`{}` was called here", frame.macro_id)));
+    }
+    if diagnostic.at.is_none() {
+        diagnostic.at = file.map(|file| Label::new(file, Span::default()));
+    }
+    Box::new(diagnostic)
+}
+
+fn code_of(error: &RenderError) -> Code {
+    if let Some(cause) = error.cause_as::<ContextError>() {
+        return cause.code;
+    }
+    if let Some(cause) = error.cause_as::<SqlFailure>() {
+        return cause.code();
+    }
+    match error.kind {
+        RenderErrorKind::Syntax => Code::TemplateSyntax,
+        RenderErrorKind::UnknownName => Code::UnknownMacro,
+        RenderErrorKind::Arguments => Code::WrongArguments,
+        RenderErrorKind::Recursion => Code::MacroCycle,
+        RenderErrorKind::Database => Code::SqlRejected,
+        RenderErrorKind::Compilation
+        | RenderErrorKind::Undefined
+        | RenderErrorKind::Type
+        | RenderErrorKind::Dependency
+        | RenderErrorKind::Runtime => Code::TemplateFailed,
+    }
+}
+
+fn label(place: &Place, file: Option<&Arc<SourceFile>>, registry: &MacroRegistry) -> Option<Label> {
+    let span = Span::new(place.span.start, place.span.end);
+    if let Some(file) = file.filter(|file| file.path() == &*place.path) {
+        return Some(Label::new(file, span));
+    }
+    let source = registry.iter().map(|entry| &entry.def.source).find(|source| source.path == place.path)?;
+    let file = SourceFile::new(source.path.to_string(), source.text.clone());
+    Some(Label::new(&file, span))
+}

@@ -1,0 +1,24 @@
+//! What templates can see, one file a phase: YAML values, parsing, running.
+//!
+//! Macros are not here: the engine finds them by itself and asks a context only for the rest.
+
+pub(crate) mod base;
+mod docs;
+pub(crate) mod failure;
+mod parse;
+mod run;
+mod runtime;
+mod session;
+mod variables;
+mod yaml;
+
+pub use docs::{DocsIndex, render_description};
+pub use failure::{ContextError, SqlFailure, diagnose};
+pub use parse::{NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, parse_node, parse_value};
+pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow, schemas_of};
+pub use runtime::{
+    EphemeralCode, Listener, MessageLevel, Runtime, RuntimeParts, Silent, StatementEvent, StatementPhase,
+};
+pub use session::{Response, Session};
+pub use variables::Variables;
+pub use yaml::YamlRenderer;

@@ -1,0 +1,259 @@
+//! Methods that only the DuckDB adapter has.
+
+use minijinja::{Error, State, Value};
+use serde_json::Value as Data;
+
+use super::adapter::{AdapterValue, one};
+use super::relation::RelationValue;
+use super::table::{ColumnType, TableValue};
+use crate::adapter::RowLimit;
+use crate::diagnostic::Code;
+use crate::jinja::context::MessageLevel;
+use crate::jinja::context::failure::{fail, fail_sql};
+use crate::jinja::functions::{given, none, text_of};
+use crate::jinja::py::{self, CallArgs, PyDict, PyList};
+use crate::sql::Relation;
+
+/// Calls a method; `None` if there is none of that name.
+pub(super) fn call(
+    adapter: &AdapterValue,
+    _state: &mut State<'_, '_>,
+    method: &str,
+    args: &[Value],
+) -> Option<Result<Value, Error>> {
+    let field = |name: &str| adapter.shared.project.target.fields.get(name);
+    Some(match method {
+        "is_motherduck" => {
+            let path = field("path").and_then(Data::as_str).unwrap_or_default();
+            Ok(Value::from(path.starts_with("md:") || path.starts_with("motherduck:")))
+        }
+        "disable_transactions" => Ok(field("disable_transactions").map_or_else(|| Value::from(false), py::from_json)),
+        "external_root" => Ok(Value::from(field("external_root").and_then(Data::as_str).unwrap_or("."))),
+        "get_binding_char" => Ok(Value::from("?")),
+        "is_ducklake" => one(method, "relation", args).map(|relation| Value::from(is_ducklake(adapter, &relation))),
+        "use_ducklake_table_workarounds" => Ok(Value::from(false)),
+        "escape_sql_string" => {
+            one(method, "value", args).map(|value| Value::from(py::to_str(&value).replace('\'', "''")))
+        }
+        "warn_once" => one(method, "msg", args).map(|message| warn_once(adapter, &py::to_str(&message))),
+        "location_exists" => location_exists(adapter, args),
+        "get_seed_file_path" => seed_file_path(args),
+        "ensure_transaction" => match &adapter.live {
+            Some(live) => live.session.begin_now().map(|()| none()).map_err(fail_sql),
+            None => Ok(none()),
+        },
+        "parse_index" => parse_index(args),
+        "convert_datetimes_to_strs" => convert_datetimes(args),
+        "external_write_options" => write_options(args),
+        "external_read_location" => read_location(args),
+        "store_relation" | "use_database" => {
+            Err(fail(Code::Unsupported, format!("kiln does not support plugins of DuckDB (`adapter.{method}`)")))
+        }
+        "catalog_supports_foreign_keys" => one(method, "database", args).map(|name| Value::from(!is_lake(adapter, &py::to_str(&name)))),
+        "existing_key_constraint_types" => key_constraints(adapter, args),
+        "batch_id_for_model" => Ok(Value::from("")),
+        "get_temp_relation_path" => temp_path(args),
+        _ => return None,
+    })
+}
+
+/// Whether a database is attached as a DuckLake.
+fn is_lake(adapter: &AdapterValue, database: &str) -> bool {
+    let target = &adapter.shared.project.target;
+    let path = target.fields.get("path").and_then(Data::as_str).unwrap_or_default();
+    if path.starts_with("ducklake:") && database.eq_ignore_ascii_case(&target.database) {
+        return true;
+    }
+    let attached = target.fields.get("attach").and_then(Data::as_array).into_iter().flatten();
+    attached.filter_map(Data::as_object).any(|attachment| {
+        let text = |key: &str| attachment.get(key).and_then(Data::as_str).unwrap_or_default();
+        let is_flagged = attachment.get("is_ducklake").and_then(Data::as_bool).unwrap_or(false);
+        text("alias") == database && (is_flagged || text("type") == "ducklake" || text("path").starts_with("ducklake:"))
+    })
+}
+
+fn is_ducklake(adapter: &AdapterValue, relation: &Value) -> bool {
+    let database = RelationValue::of(relation).and_then(|relation| relation.relation.database.as_deref());
+    database.is_some_and(|database| is_lake(adapter, database))
+}
+
+fn warn_once(adapter: &AdapterValue, message: &str) -> Value {
+    let is_new = adapter.live.as_ref().is_some_and(|live| {
+        live.runtime.warned.lock().is_ok_and(|mut warned| warned.insert(message.to_string()))
+    });
+    if is_new {
+        adapter.shared.listener.message(None, MessageLevel::Info, message);
+    }
+    none()
+}
+
+fn location_exists(adapter: &AdapterValue, args: &[Value]) -> Result<Value, Error> {
+    let location = py::to_str(&one("location_exists", "location", args)?);
+    let Some(live) = &adapter.live else { return Ok(Value::from(false)) };
+    let sql = format!("select 1 from '{}' where 1=0", location.replace('\'', "''"));
+    Ok(Value::from(live.session.describe(&sql).is_ok()))
+}
+
+fn seed_file_path(args: &[Value]) -> Result<Value, Error> {
+    let model = one("get_seed_file_path", "model", args)?;
+    let part = |key: &str| model.get_attr(key).map(|value| py::to_str(&value));
+    let path = std::path::Path::new(&part("root_path")?).join(part("original_file_path")?);
+    Ok(Value::from(path.to_string_lossy().into_owned()))
+}
+
+/// An index of the config: its columns, whether it is unique, and `render` for its name.
+fn parse_index(args: &[Value]) -> Result<Value, Error> {
+    let raw = one("parse_index", "raw_index", args)?;
+    if raw.is_none() || raw.is_undefined() {
+        return Ok(none());
+    }
+    let Data::Object(index) = py::to_json(&raw) else {
+        let message = format!("The index config must be a mapping, got: {}", py::to_repr(&raw));
+        return Err(fail(Code::PropertyInvalid, message));
+    };
+    let Some(columns) = index.get("columns").and_then(Data::as_array) else {
+        return Err(fail(Code::PropertyInvalid, "Could not parse index config: 'columns' is a required property"));
+    };
+    let names: Vec<String> = columns.iter().filter_map(Data::as_str).map(str::to_string).collect();
+    let is_unique = index.get("unique").and_then(Data::as_bool).unwrap_or(false);
+    let for_name = names.clone();
+    let render = crate::jinja::functions::callable("render", move |_, args| {
+        let relation = one("render", "relation", args)?;
+        // The moment keeps names of one index apart between runs.
+        let parts = [for_name.join("_"), py::to_str(&relation), is_unique.to_string(), jiff::Timestamp::now().to_string()];
+        Ok(Value::from(crate::jinja::functions::md5_hex(&parts.join("_"))))
+    });
+    Ok(PyDict::from_strings([
+        ("columns", PyList::value(names.into_iter().map(Value::from).collect())),
+        ("unique", Value::from(is_unique)),
+        ("render", render),
+    ])
+    .into_value())
+}
+
+fn convert_datetimes(args: &[Value]) -> Result<Value, Error> {
+    let value = one("convert_datetimes_to_strs", "table", args)?;
+    let Some(table) = TableValue::of(&value) else { return Ok(value) };
+    let mut table = table.clone();
+    for ix in 0..table.types.len() {
+        if table.types[ix] == ColumnType::DateTime {
+            table.types[ix] = ColumnType::Text;
+            for row in &mut table.rows {
+                let mut values = row.to_vec();
+                values[ix] = Value::from(py::to_str(&values[ix]));
+                *row = std::sync::Arc::new(values);
+            }
+        }
+    }
+    Ok(table.into_value())
+}
+
+/// The options of `copy … to`, from the config and the file's name.
+fn write_options(args: &[Value]) -> Result<Value, Error> {
+    let names = ["write_location", "rendered_options"];
+    let [location, options] = CallArgs::split(args).bind("external_write_options", names, 2)?;
+    let location = text_of(location).unwrap_or_default();
+    let Data::Object(mut options) = py::to_json(&options.unwrap_or_default()) else { return Ok(Value::from("")) };
+    if !options.contains_key("format") {
+        let name = location.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let compression = [(".gz", "gzip"), (".zst", "zstd")].into_iter().find(|(suffix, _)| name.ends_with(suffix));
+        let stem = compression.map_or(name.as_str(), |(suffix, _)| &name[..name.len() - suffix.len()]);
+        let format = match stem.rsplit_once('.') {
+            Some((_, extension)) if !extension.is_empty() => extension.to_string(),
+            _ if options.contains_key("delimiter") => "csv".to_string(),
+            _ => "parquet".to_string(),
+        };
+        options.insert("format".to_string(), format.into());
+        if let Some((_, word)) = compression {
+            options.entry("compression").or_insert_with(|| word.into());
+        }
+    }
+    if options.get("format").and_then(Data::as_str) == Some("csv") {
+        options.entry("header").or_insert_with(|| 1.into());
+    }
+    let rendered: Vec<String> = options.iter().map(|(key, value)| write_option(key, value)).collect();
+    Ok(Value::from(rendered.join(", ")))
+}
+
+fn write_option(key: &str, value: &Data) -> String {
+    let text = py::to_str(&py::from_json(value));
+    match key.to_lowercase().as_str() {
+        "delimiter" | "quote" | "escape" | "null" if !text.starts_with('\'') => format!("{key} '{text}'"),
+        "partition_by" if text.contains(',') && !text.starts_with('(') => format!("{key} ({text})"),
+        _ => format!("{key} {text}"),
+    }
+}
+
+/// The pattern that reads back what was written in parts.
+fn read_location(args: &[Value]) -> Result<Value, Error> {
+    let names = ["write_location", "rendered_options"];
+    let [location, options] = CallArgs::split(args).bind("external_read_location", names, 2)?;
+    let location = text_of(location).unwrap_or_default();
+    let options = options.unwrap_or_default();
+    let option = |key: &str| text_of(options.get_attr(key).ok()).filter(|text| !text.is_empty());
+    let partitions = option("partition_by");
+    let is_per_thread = given(options.get_attr("per_thread_output").ok()).is_some_and(|flag| flag.is_true());
+    if partitions.is_none() && !is_per_thread {
+        return Ok(Value::from(location));
+    }
+    let depth = partitions.map_or(0, |names| names.split(',').count());
+    let globs = vec!["*"; depth + 1].join("/");
+    let format = option("format").unwrap_or_else(|| "parquet".to_string());
+    Ok(Value::from(format!("{location}/{globs}.{format}")))
+}
+
+/// Kinds of key constraints that a table has in the database.
+fn key_constraints(adapter: &AdapterValue, args: &[Value]) -> Result<Value, Error> {
+    let relation = one("existing_key_constraint_types", "relation", args)?;
+    let found = RelationValue::of(&relation).zip(adapter.live.as_ref());
+    let Some((relation, live)) = found else { return Ok(PyList::value(Vec::new())) };
+    let escape = |text: Option<&String>| text.map(|text| text.replace('\'', "''").to_lowercase()).unwrap_or_default();
+    let Relation { database, schema, identifier, .. } = &relation.relation;
+    let sql = format!(
+        "select distinct lower(replace(constraint_type, ' ', '_')) from duckdb_constraints() where \
+         lower(database_name) = '{}' and lower(schema_name) = '{}' and lower(table_name) = '{}' and constraint_type \
+         in ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') order by 1",
+        escape(database.as_ref()),
+        escape(schema.as_ref()),
+        escape(identifier.as_ref())
+    );
+    let (_, table) = live.session.execute(&sql, false, Some(RowLimit::All)).map_err(fail_sql)?;
+    let table = TableValue::from_result(&table);
+    Ok(PyList::value(table.rows.iter().filter_map(|row| row.first().cloned()).collect()))
+}
+
+/// Where a remote database keeps temporary tables; kept for macros that ask.
+fn temp_path(args: &[Value]) -> Result<Value, Error> {
+    let [model, batch_id] = CallArgs::split(args).bind("get_temp_relation_path", ["model", "batch_id"], 1)?;
+    let model = model.unwrap_or_default();
+    let part = |key: &str| model.get_attr(key).map(|value| text_of(Some(value)));
+    let name = part("identifier")?.or(part("alias")?).unwrap_or_default();
+    let batch = text_of(batch_id).filter(|id| !id.is_empty()).map(|id| format!("__{id}")).unwrap_or_default();
+    let database = part("database")?.map_or_else(none, Value::from);
+    Ok(PyDict::from_strings([
+        ("database", database),
+        ("schema", Value::from("dbt_temp")),
+        ("identifier", Value::from(format!("{name}__tmp{batch}"))),
+    ])
+    .into_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(location: &str, options: Data, expected: &str) {
+        let args = [Value::from(location), py::from_json(&options)];
+        assert_eq!(write_options(&args).map(|value| value.to_string()).ok().as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn the_format_of_a_file_comes_from_its_name() {
+        check("a/b.parquet", json!({}), "format parquet");
+        check("a/b.csv", json!({"delimiter": "|"}), "delimiter '|', format csv, header 1");
+        check("a/b.csv.gz", json!({}), "format csv, compression gzip, header 1");
+        check("a/b", json!({"partition_by": "x,y"}), "partition_by (x,y), format parquet");
+    }
+}
