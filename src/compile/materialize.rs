@@ -39,6 +39,19 @@ pub struct TestOutcome {
     pub relations: Vec<Relation>,
 }
 
+/// What a unit test returned.
+#[derive(Clone, Debug)]
+pub struct UnitTestOutcome {
+    /// Names of the columns; one is `actual_or_expected`.
+    pub columns: Vec<String>,
+    /// The rows of both sides.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// What the database said.
+    pub response: Response,
+    /// The statement, as dbt writes it to `target/run`.
+    pub run_code: Option<String>,
+}
+
 /// Finds the macro of a materialization: for the adapter before for all, the root project's before a package's
 /// before the built-in one. A package may only replace a built-in one for the adapter if the project says so.
 fn find_materialization<'a>(runtime: &Runtime, registry: &'a MacroRegistry, name: &str) -> Option<&'a Arc<MacroEntry>> {
@@ -46,8 +59,7 @@ fn find_materialization<'a>(runtime: &Runtime, registry: &'a MacroRegistry, name
     let names = [format!("materialization_{name}_{adapter}"), format!("materialization_{name}_default")];
     let in_package = |package: &str| names.iter().find_map(|name| registry.in_package(package, name));
     let internal = registry.internal_packages();
-    let built_in =
-        || names.iter().find_map(|name| internal.iter().find_map(|package| registry.in_package(package, name)));
+    let built_in = || names.iter().find_map(|name| internal.iter().find_map(|package| registry.in_package(package, name)));
     let root = registry.root_package();
     if let Some(own) = in_package(root) {
         return Some(own);
@@ -164,6 +176,22 @@ pub fn run_test(
     }
     let response = context.main_response().unwrap_or_default();
     Ok(TestOutcome { failures, should_warn, should_error, response, run_code: context.written(), relations })
+}
+
+/// Runs a unit test, which is a node of a manifest of its own, and reads the rows of both sides.
+///
+/// # Errors
+/// As [`materialize`].
+pub fn run_unit_test(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    compiled: &CompiledNode,
+) -> Result<UnitTestOutcome, Box<Diagnostic>> {
+    let (context, _) = run(runtime, session, ix, compiled)?;
+    let (columns, rows) = context.main_rows().unwrap_or_default();
+    let response = context.main_response().unwrap_or_default();
+    Ok(UnitTestOutcome { columns, rows, response, run_code: context.written() })
 }
 
 /// Renders a project hook; its text is what is to be executed.

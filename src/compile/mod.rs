@@ -7,7 +7,9 @@ mod materialize;
 mod source_map;
 
 pub use ephemeral::InjectedCte;
-pub use materialize::{MaterializeOutcome, TestOutcome, materialize, render_hook, run_test};
+pub use materialize::{
+    MaterializeOutcome, TestOutcome, UnitTestOutcome, materialize, render_hook, run_test, run_unit_test,
+};
 pub use source_map::SqlMap;
 
 use std::sync::Arc;

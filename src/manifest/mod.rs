@@ -13,7 +13,6 @@ pub use node::{
     Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
     SourceDef, TestDef, TestMetadata, UnitTestDef,
 };
-pub use view::{CompiledFacts, NodeView};
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -4,16 +4,25 @@
 //! materializes one node at a time, and what happens goes to a [`Reporter`] as [`Event`]s. Nothing here prints or
 //! writes files: files go through [`Output`], which a room above implements.
 
+mod difference;
 mod event;
-pub mod plan;
+mod execute;
+mod hooks;
+mod message;
+mod plan;
 mod result;
 pub mod schedule;
 mod stop;
+mod test;
+mod unit_test;
+mod worker;
 
 #[cfg(test)]
 mod fixture;
 
 pub use event::{Event, Output, Phase, Reporter, Silent};
-pub use plan::{Command, RunPlan};
+pub use execute::{Surroundings, execute, interruption};
+pub use message::output_path;
+pub use plan::{Command, RunPlan, plan};
 pub use result::{NodeResult, RunReport, Status, Timing, TimingName};
 pub use stop::Stop;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Data};
 
 use crate::adapter::Table;
+use crate::compile::CompiledNode;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{NodeIndex, UniqueId};
 
@@ -158,6 +159,8 @@ impl NodeResult {
 pub struct RunReport {
     /// Results in the order they came, hooks among them.
     pub results: Vec<NodeResult>,
+    /// What was compiled, ephemeral models too, in the order of nodes.
+    pub compiled: Vec<Arc<CompiledNode>>,
     /// Nodes that were not run because the run was stopped.
     pub not_run: Vec<NodeIndex>,
     /// Seconds from start to end.

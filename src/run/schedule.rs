@@ -69,7 +69,8 @@ pub fn execute(
     thread::scope(|scope| {
         let (done, finished) = mpsc::channel();
         let mut tasks = Vec::new();
-        for number in 0..n_workers {
+        for _ in 0..n_workers {
+            let number = tasks.len();
             let (task, received) = mpsc::channel();
             let done = done.clone();
             let name = format!("Thread-{} (worker)", number + 1);
@@ -489,7 +490,12 @@ mod tests {
         check(
             Command::Build,
             &["model.a", "model.b: model.a", "unit_test.u_fail: model.b", "model.c: model.b"],
-            &["1/4 model.a success", "2/4 unit_test.u_fail fail", "3/4 model.b skipped", "4/4 model.c skipped"],
+            &[
+                "1/4 model.a success",
+                "2/4 unit_test.u_fail fail",
+                "3/4 model.b skipped",
+                "4/4 model.c skipped",
+            ],
         );
     }
 
@@ -500,9 +506,7 @@ mod tests {
         assert_eq!(lines, ["1/1 model.a skipped"]);
         assert_eq!(
             outcome.results[0].message.as_deref(),
-            Some(
-                "Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x_error"
-            )
+            Some("Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x_error")
         );
     }
 
@@ -516,7 +520,8 @@ mod tests {
 
     #[test]
     fn fail_fast_skips_the_rest() {
-        let (_, outcome, _) = run(&["model.a_error", "model.b", "model.c: model.b"], Command::Run, true, &Stop::new());
+        let (_, outcome, _) =
+            run(&["model.a_error", "model.b", "model.c: model.b"], Command::Run, true, &Stop::new());
         let shown: Vec<_> = outcome
             .results
             .iter()

@@ -21,7 +21,7 @@ use crate::jinja::objects::relation::RelationValue;
 use crate::jinja::objects::table::TableValue;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{ContextSource, RenderError, TemplateSource, call_value};
-use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, RefCall, ResourceType, view};
+use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, RefCall, ResourceType, UniqueId, view};
 use crate::sql::{QuotePolicy, Relation, RelationKind};
 
 /// What `on-run-end` hooks see besides.
@@ -265,39 +265,10 @@ impl fmt::Debug for RunContext {
 
 /// Names that depend on the node or the session.
 const NAMES: &[&str] = &[
-    "adapter",
-    "builtins",
-    "compiled_code",
-    "config",
-    "context_macro_stack",
-    "database",
-    "defer_relation",
-    "env_var",
-    "exceptions",
-    "execute",
-    "function",
-    "graph",
-    "load_agate_table",
-    "load_result",
-    "log",
-    "metric",
-    "model",
-    "post_hooks",
-    "pre_hooks",
-    "print",
-    "ref",
-    "render",
-    "schema",
-    "selected_resources",
-    "source",
-    "sql",
-    "store_raw_result",
-    "store_result",
-    "submit_python_job",
-    "this",
-    "thread_id",
-    "try_or_compiler_error",
-    "var",
+    "adapter", "builtins", "compiled_code", "config", "context_macro_stack", "database", "defer_relation", "env_var",
+    "exceptions", "execute", "function", "graph", "load_agate_table", "load_result", "log", "metric", "model",
+    "post_hooks", "pre_hooks", "print", "ref", "render", "schema", "selected_resources", "source", "sql",
+    "store_raw_result", "store_result", "submit_python_job", "this", "thread_id", "try_or_compiler_error", "var",
     "write",
 ];
 
@@ -391,9 +362,9 @@ impl RunContext {
             "ref" => self.function("ref", |inner, _, args| resolve_ref(inner, args)),
             "source" => self.function("source", |inner, _, args| resolve_source(inner, args)),
             "function" => self.function("function", |inner, _, args| resolve_function(inner, args)),
-            "metric" => {
-                callable("metric", |_, args| Ok(Value::from(read_names("metric", args)?.pop().unwrap_or_default())))
-            }
+            "metric" => callable("metric", |_, args| {
+                Ok(Value::from(read_names("metric", args)?.pop().unwrap_or_default()))
+            }),
             "config" => Value::from_object(ConfigValue { inner: Arc::clone(inner) }),
             "var" => self.var(),
             "env_var" => self.function("env_var", |inner, _, args| inner.runtime().shared.env_var(args, |_, _| {})),
@@ -448,11 +419,21 @@ impl RunContext {
 
     fn this(&self) -> Value {
         match self.inner.node() {
+            Some(Node { kind: NodeKind::UnitTest(test), .. }) if self.inner.extras.compiled_code.is_none() => {
+                self.this_input(test.tested_node.as_ref().map(UniqueId::as_str))
+            }
             Some(node) if node.resource_type != ResourceType::Operation => {
                 node_relation(&self.inner.runtime().shared, node).into_value()
             }
             _ => none(),
         }
+    }
+
+    /// `this` while a unit test is compiled: the fixture for the model's own table, if the test has one.
+    fn this_input(&self, id: Option<&str>) -> Value {
+        let manifest = &self.inner.runtime().manifest;
+        let input = id.and_then(|id| manifest.find(id));
+        input.and_then(|ix| ephemeral_ref(&self.inner, ix, manifest.node(ix)).ok()).unwrap_or_else(none)
     }
 
     fn var(&self) -> Value {
@@ -527,7 +508,12 @@ impl Object for Record {
         Enumerator::Values(py::iterate(&self.0).unwrap_or_default())
     }
 
-    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
         if method == "to_dict" { Ok(self.0.clone()) } else { self.0.call_method(state, method, args) }
     }
 
@@ -572,11 +558,7 @@ fn title(resource_type: ResourceType) -> String {
     let mut out = String::new();
     let mut is_start = true;
     for ch in word.chars() {
-        if is_start {
-            out.extend(ch.to_uppercase())
-        } else {
-            out.push(ch)
-        }
+        if is_start { out.extend(ch.to_uppercase()) } else { out.push(ch) }
         is_start = !ch.is_alphabetic();
     }
     out
@@ -618,10 +600,9 @@ fn resolve_ref(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     let manifest = &runtime.manifest;
     let root = &runtime.project.root().config.name;
     let Some(ix) = runtime.lookup.find_ref(manifest, &call, root, &inner.package) else {
-        let is_disabled = manifest
-            .disabled
-            .iter()
-            .any(|node| node.name == call.name && call.package.as_ref().is_none_or(|package| node.package == *package));
+        let is_disabled = manifest.disabled.iter().any(|node| {
+            node.name == call.name && call.package.as_ref().is_none_or(|package| node.package == *package)
+        });
         let near = did_you_mean(&call.name, runtime.lookup.refs.keys().map(String::as_str));
         return Err(not_found(inner, "node", &call, is_disabled, near.into_iter().collect()));
     };
@@ -701,7 +682,12 @@ fn resolve_source(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
         let call = RefCall { package: None, name: full, version: None, span: None };
         return Err(not_found(inner, "source", &call, is_disabled, near.into_iter().collect()));
     };
-    let mut relation = node_relation(&runtime.shared, manifest.node(ix));
+    let target = manifest.node(ix);
+    // In a unit test's manifest a source is a fixture.
+    if target.config.materialized() == "ephemeral" {
+        return ephemeral_ref(inner, ix, target);
+    }
+    let mut relation = node_relation(&runtime.shared, target);
     relation.limit = empty_limit(inner);
     Ok(relation.into_value())
 }
@@ -856,7 +842,11 @@ impl ConfigValue {
     }
 
     fn lookup(&self, key: &str, is_meta: bool) -> Option<Value> {
-        let found = if is_meta { self.value("meta").and_then(|meta| meta.get(key)) } else { self.value(key) };
+        let found = if is_meta {
+            self.value("meta").and_then(|meta| meta.get(key))
+        } else {
+            self.value(key)
+        };
         found.map(py::from_json)
     }
 
@@ -890,8 +880,9 @@ impl ConfigValue {
             Some(Data::Object(map)) => Ok(map.get(part).map_or_else(|| Value::from(false), py::from_json)),
             Some(other) => {
                 let kind = py::text::type_name(&py::from_json(other));
-                let message =
-                    format!("Invalid value provided for 'persist_docs'. Expected dict but received <class '{kind}'>");
+                let message = format!(
+                    "Invalid value provided for 'persist_docs'. Expected dict but received <class '{kind}'>"
+                );
                 Err(fail(Code::PropertyInvalid, message))
             }
         }
@@ -910,8 +901,7 @@ impl Object for ConfigValue {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let keys =
-            self.inner.node().map(|node| node.config.values.keys().map(|key| Value::from(key.as_str())).collect());
+        let keys = self.inner.node().map(|node| node.config.values.keys().map(|key| Value::from(key.as_str())).collect());
         Enumerator::Values(keys.unwrap_or_default())
     }
 
@@ -1009,6 +999,15 @@ impl RunContext {
         result.get_attr("response").ok().map(|response| response_of(&response))
     }
 
+    /// Names and rows of what the statement named `main` returned.
+    #[must_use]
+    pub fn main_rows(&self) -> Option<(Vec<String>, Vec<Vec<Data>>)> {
+        let table = self.result("main")?.get_attr("table").ok()?;
+        let table = TableValue::of(&table)?;
+        let rows = table.rows.iter().map(|row| row.iter().map(py::to_json).collect()).collect();
+        Some((table.names.to_vec(), rows))
+    }
+
     /// The row that a data test's main statement returned.
     ///
     /// # Errors
@@ -1053,9 +1052,7 @@ fn truth(name: &str, value: &Value) -> Result<bool, String> {
     match text.to_lowercase().as_str() {
         "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
         "n" | "no" | "f" | "false" | "off" | "0" => Ok(false),
-        _ => Err(format!(
-            "the macro 'get_test_sql' returns '{text}' for `{name}`: it is not type 'bool' and cannot be converted reliably to a bool"
-        )),
+        _ => Err(format!("the macro 'get_test_sql' returns '{text}' for `{name}`: it is not type 'bool' and cannot be converted reliably to a bool")),
     }
 }
 
@@ -1080,8 +1077,7 @@ fn returned_relations(value: &Value, materialized: &str) -> Result<Vec<Relation>
             keys.join(", ")
         ));
     }
-    let Some(items) = py::iterate(&relations).ok().filter(|_| relations.kind() == minijinja::value::ValueKind::Seq)
-    else {
+    let Some(items) = py::iterate(&relations).ok().filter(|_| relations.kind() == minijinja::value::ValueKind::Seq) else {
         return Err(format!(
             "Invalid return value from materialization, \"relations\" not a list, got: {}",
             py::to_str(&relations)

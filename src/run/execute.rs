@@ -1,0 +1,127 @@
+//! A whole run: schemas, hooks at the start, the nodes, hooks at the end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::event::{Event, Output, Reporter};
+use super::hooks::{Hooks, is_relational, results_for_end};
+use super::plan::{Command, RunPlan, is_ephemeral};
+use super::result::{NodeResult, RunReport, Status};
+use super::schedule::{self, Options};
+use super::stop::Stop;
+use super::worker::Shop;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::jinja::{Runtime, Session, SqlFailure};
+use crate::manifest::NodeIndex;
+
+/// The rooms above, as a run sees them.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Who hears what happens.
+    pub reporter: &'a dyn Reporter,
+    /// Where texts go.
+    pub output: &'a dyn Output,
+    /// How the run is stopped.
+    pub stop: &'a Stop,
+}
+
+/// Carries out a plan.
+///
+/// # Errors
+/// When nothing could be begun: no connection, or a schema that cannot be created. What happens to single nodes
+/// is in the report.
+pub fn execute(
+    runtime: &Arc<Runtime>,
+    plan: &RunPlan,
+    surroundings: Surroundings<'_>,
+) -> Result<RunReport, Box<Diagnostic>> {
+    let started = Instant::now();
+    let settings = &runtime.project.settings;
+    let target = &runtime.project.target;
+    let counts = plan.counts(&runtime.manifest);
+    let (total, threads) = (plan.total, target.threads);
+    surroundings.reporter.report(&Event::RunStarted { counts: &counts, total, threads, target: &target.name });
+
+    let session = runtime.session("master");
+    let interrupted = Arc::clone(&session);
+    surroundings.stop.register(move || {
+        if let Some(interrupter) = interrupted.interrupter() {
+            interrupter.interrupt();
+        }
+    });
+    let hooks =
+        Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
+    let runs = plan.command != Command::Compile && !plan.nodes.is_empty();
+    let mut report = RunReport::default();
+    if runs {
+        prepare_schemas(runtime, &session, plan)?;
+        report.results = hooks.run(false, None);
+    }
+    session.release();
+    let start_failed = report.results.iter().any(|result| result.status == Status::Error);
+    if start_failed && settings.flag("skip_nodes_if_on_run_start_fails") {
+        report.results.extend(all_skipped(runtime, plan, surroundings.reporter));
+    } else {
+        run_nodes(runtime, plan, surroundings, &mut report);
+    }
+    report.is_interrupted = surroundings.stop.is_set();
+    if runs && !report.is_interrupted {
+        let results = results_for_end(&runtime.manifest, &report.results);
+        report.results.extend(hooks.run(true, Some(&results)));
+    }
+    session.close();
+    report.elapsed = started.elapsed().as_secs_f64();
+    surroundings.reporter.report(&Event::RunFinished { report: &report });
+    Ok(report)
+}
+
+fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<'_>, report: &mut RunReport) {
+    let shop = Shop {
+        runtime,
+        command: plan.command,
+        reporter: surroundings.reporter,
+        output: surroundings.output,
+        stop: surroundings.stop,
+        compiled: Mutex::default(),
+    };
+    let options =
+        Options { threads: runtime.project.target.threads, fail_fast: runtime.project.settings.fail_fast };
+    let outcome =
+        schedule::execute(&runtime.manifest, plan, &shop, surroundings.stop, (options, surroundings.reporter));
+    report.results.extend(outcome.results);
+    report.not_run = outcome.not_run;
+    report.compiled = shop.compiled.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.compiled.sort_by_key(|compiled| compiled.ix);
+}
+
+fn all_skipped(runtime: &Runtime, plan: &RunPlan, reporter: &dyn Reporter) -> Vec<NodeResult> {
+    let shown = plan.all_nodes().filter(|ix| !is_ephemeral(&runtime.manifest, *ix));
+    let skipped = shown.enumerate().map(|(place, ix)| {
+        let id = runtime.manifest.node(ix).unique_id.clone();
+        let result = NodeResult::new(Some(ix), id, Status::Skipped);
+        reporter.report(&Event::NodeFinished { index: place + 1, total: plan.total, result: &result });
+        result
+    });
+    skipped.collect()
+}
+
+/// Creates the schemas that the plan builds in, one after the other: two sessions that create the same schema
+/// at once are in each other's way. Then lists what is in them.
+fn prepare_schemas(runtime: &Arc<Runtime>, session: &Arc<Session>, plan: &RunPlan) -> Result<(), Box<Diagnostic>> {
+    let stores_failures = runtime.project.settings.store_failures;
+    let is_built = |ix: &NodeIndex| {
+        is_relational(runtime.manifest.node(*ix), stores_failures) && !is_ephemeral(&runtime.manifest, *ix)
+    };
+    let built = plan.nodes.iter().copied().filter(is_built);
+    let schemas = crate::jinja::schemas_of(&runtime.manifest, built);
+    for (database, schema) in &schemas {
+        runtime.create_schema(session, database.as_deref(), schema)?;
+    }
+    runtime.fill_cache(session, &schemas).map_err(SqlFailure::into_diagnostic)
+}
+
+/// Names the problem of a run that was stopped.
+#[must_use]
+pub fn interruption() -> Diagnostic {
+    Diagnostic::error(Code::Interrupted, "the run was interrupted before it was done")
+}

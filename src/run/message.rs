@@ -1,0 +1,68 @@
+//! Problems of nodes in dbt's form, as results publish them, and paths of the files a node leaves.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::manifest::Node;
+
+/// The problem as dbt words it: `Runtime Error in model orders (models/orders.sql)` and the indented text.
+#[must_use]
+pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic) -> String {
+    let kind = match diagnostic.code {
+        Code::TemplateSyntax
+        | Code::TemplateFailed
+        | Code::UnknownMacro
+        | Code::WrongArguments
+        | Code::RaisedInTemplate
+        | Code::MacroCycle
+        | Code::VarMissing
+        | Code::UnknownRef
+        | Code::UnknownSource
+        | Code::DisabledRef
+        | Code::RefNotInferred
+        | Code::ContractBroken
+        | Code::MaterializationMissing
+        | Code::PropertyInvalid => "Compilation Error",
+        _ => "Runtime Error",
+    };
+    let word = node.resource_type.as_str().replace('_', " ");
+    let mut text = format!("{kind} in {word} {} ({})", node.name, node.original_file_path);
+    for line in diagnostic.message.split('\n') {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    text
+}
+
+/// Where a node's text goes below the target folder: `compiled/shop/models/orders.sql`.
+/// Of several nodes in one file, each has a file of its own below the name of theirs.
+#[must_use]
+pub fn output_path(folder: &str, node: &Node) -> String {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let (package, path) = (&node.package, &node.original_file_path);
+    if name(&node.path) == name(path) {
+        format!("{folder}/{package}/{path}")
+    } else {
+        format!("{folder}/{package}/{path}/{}", node.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture;
+
+    #[test]
+    fn problems_name_the_node_and_its_file() {
+        let manifest = fixture::manifest(&["model.a"]);
+        let diagnostic = Diagnostic::error(Code::SqlRejected, "Binder Error: no\n\nLINE 1: x");
+        let text = in_dbt_words(&manifest.nodes[0], &diagnostic);
+        assert_eq!(text, "Runtime Error in model a (models/a.sql)\n  Binder Error: no\n  \n  LINE 1: x");
+    }
+
+    #[test]
+    fn nodes_that_share_a_file_have_files_of_their_own() {
+        let mut manifest = fixture::manifest(&["model.a", "test.t"]);
+        assert_eq!(output_path("run", &manifest.nodes[0]), "run/shop/models/a.sql");
+        manifest.nodes[1].original_file_path = "models/schema.yml".into();
+        assert_eq!(output_path("compiled", &manifest.nodes[1]), "compiled/shop/models/schema.yml/t.sql");
+    }
+}

@@ -1,0 +1,268 @@
+//! One node on one thread: compile it, run its materialization or test, and say what came of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::difference::difference;
+use super::event::{Event, Output, Phase, Reporter};
+use super::message::{in_dbt_words, output_path};
+use super::plan::{Command, is_ephemeral};
+use super::result::{NodeResult, Status, Timing, TimingName};
+use super::schedule::{Work, Worker};
+use super::stop::Stop;
+use super::test::TestNumbers;
+use super::unit_test;
+use crate::adapter::{RowLimit, Table};
+use crate::compile::{self, CompiledNode, SqlMap};
+use crate::diagnostic::Diagnostic;
+use crate::jinja::{Runtime, Session};
+use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
+
+/// How many of the rows that a failed test found are shown.
+const SHOWN_ROWS: usize = 5;
+
+/// What every worker of a run needs.
+pub(super) struct Shop<'a> {
+    /// What threads share.
+    pub(super) runtime: &'a Arc<Runtime>,
+    /// The command.
+    pub(super) command: Command,
+    /// Who hears of steps.
+    pub(super) reporter: &'a dyn Reporter,
+    /// Where texts go.
+    pub(super) output: &'a dyn Output,
+    /// How running statements are interrupted.
+    pub(super) stop: &'a Stop,
+    /// Nodes that were compiled.
+    pub(super) compiled: Mutex<Vec<Arc<CompiledNode>>>,
+}
+
+impl Work for Shop<'_> {
+    fn worker(&self, thread: &str) -> Box<dyn Worker + '_> {
+        let session = self.runtime.session(thread);
+        let interrupted = Arc::clone(&session);
+        self.stop.register(move || {
+            if let Some(interrupter) = interrupted.interrupter() {
+                interrupter.interrupt();
+            }
+        });
+        Box::new(Bench { shop: self, session })
+    }
+}
+
+struct Bench<'a> {
+    shop: &'a Shop<'a>,
+    session: Arc<Session>,
+}
+
+impl Worker for Bench<'_> {
+    fn run(&mut self, ix: NodeIndex) -> NodeResult {
+        let started = Instant::now();
+        let node = self.shop.runtime.manifest.node(ix);
+        let mut result = NodeResult::new(Some(ix), node.unique_id.clone(), Status::Success);
+        if let Err(diagnostic) = self.fill(ix, node, &mut result) {
+            result.status = Status::Error;
+            result.message = Some(in_dbt_words(node, &diagnostic));
+            result.diagnostic = Some(diagnostic);
+        }
+        // A node leaves nothing behind: no open transaction and no temporary tables.
+        self.session.close();
+        result.execution_time = started.elapsed().as_secs_f64();
+        result
+    }
+}
+
+impl Bench<'_> {
+    fn fill(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+        if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery | ResourceType::Function) {
+            result.status = Status::NoOp;
+            result.message = Some("NO-OP".to_owned());
+            return Ok(());
+        }
+        let runtime = self.shop.runtime;
+        runtime.label(&self.session, Some(ix))?;
+        if node.resource_type == ResourceType::UnitTest {
+            return self.unit_test(ix, node, result);
+        }
+        self.tell(ix, Phase::Compiling);
+        let compiled = timed(result, TimingName::Compile, || self.compile(ix, node))?;
+        result.relation_name.clone_from(&compiled.relation_name);
+        if node.resource_type != ResourceType::Seed {
+            result.compiled_code = Some(Arc::clone(&compiled.compiled_code));
+        }
+        if self.shop.command == Command::Compile || is_ephemeral(&runtime.manifest, ix) {
+            return Ok(());
+        }
+        self.tell(ix, Phase::Executing);
+        let mut numbers = None;
+        timed(result, TimingName::Execute, || {
+            if node.resource_type == ResourceType::Test {
+                self.test(ix, node, &compiled).map(|found| numbers = Some(found))
+            } else {
+                self.materialize(ix, node, &compiled).map(|found| numbers = Some(found))
+            }
+        })?;
+        if let Some(found) = numbers {
+            found.put_into(result);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, node: NodeIndex, phase: Phase) {
+        self.shop.reporter.report(&Event::NodePhase { node, phase });
+    }
+
+    fn compile(&self, ix: NodeIndex, node: &Node) -> Result<Arc<CompiledNode>, Box<Diagnostic>> {
+        if node.resource_type == ResourceType::Seed {
+            return Ok(Arc::new(CompiledNode {
+                ix: Some(ix),
+                compiled_code: Arc::from(""),
+                extra_ctes: Vec::new(),
+                relation_name: node.relation_name.clone(),
+                map: SqlMap::identity(0),
+            }));
+        }
+        let compiled = Arc::new(compile::compile(self.shop.runtime, &self.session, ix)?);
+        self.shop.compiled.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&compiled));
+        // Like dbt, a snapshot's query is not written: it is not what runs.
+        if node.resource_type != ResourceType::Snapshot && !compiled.compiled_code.is_empty() {
+            self.shop.output.write(&output_path("compiled", node), &compiled.compiled_code)?;
+        }
+        Ok(compiled)
+    }
+
+    fn materialize(&self, ix: NodeIndex, node: &Node, compiled: &CompiledNode) -> Result<Found, Box<Diagnostic>> {
+        let outcome = compile::materialize(self.shop.runtime, &self.session, ix, compiled)?;
+        self.write_run_code(node, outcome.run_code.as_deref())?;
+        Ok(Found {
+            status: Status::Success,
+            message: Some(outcome.response.message.clone()),
+            failures: None,
+            adapter_response: outcome.response.to_data(),
+            rows: None,
+        })
+    }
+
+    fn write_run_code(&self, node: &Node, text: Option<&str>) -> Result<(), Box<Diagnostic>> {
+        match text {
+            Some(text) => self.shop.output.write(&output_path("run", node), text),
+            None => Ok(()),
+        }
+    }
+
+    fn test(&self, ix: NodeIndex, node: &Node, compiled: &CompiledNode) -> Result<Found, Box<Diagnostic>> {
+        let outcome = compile::run_test(self.shop.runtime, &self.session, ix, compiled)?;
+        self.write_run_code(node, outcome.run_code.as_deref())?;
+        let numbers = TestNumbers {
+            failures: outcome.failures,
+            should_warn: outcome.should_warn,
+            should_error: outcome.should_error,
+        };
+        let (status, message, failures) = numbers.judge(&node.config, self.warnings_are_errors());
+        let has_rows = matches!(status, Status::Fail | Status::Warn);
+        Ok(Found {
+            status,
+            message,
+            failures: Some(failures),
+            adapter_response: outcome.response.to_data(),
+            rows: if has_rows { self.first_rows(&compiled.compiled_code) } else { None },
+        })
+    }
+
+    /// The first rows that a test found. They only help: a failure to read them is not told.
+    fn first_rows(&self, sql: &str) -> Option<Table> {
+        let rows = self.session.execute(sql, false, Some(RowLimit::AtMost(SHOWN_ROWS)));
+        rows.ok().map(|(_, table)| table).filter(|table| !table.rows.is_empty())
+    }
+
+    fn warnings_are_errors(&self) -> bool {
+        let options = &self.shop.runtime.project.settings.warn_error;
+        let names = |list: &[String]| list.iter().any(|name| name == "LogTestResult");
+        (options.all && !names(&options.warn)) || names(&options.error)
+    }
+
+    fn unit_test(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+        let NodeKind::UnitTest(def) = &node.kind else { return Ok(()) };
+        // dbt takes a unit test as it is while compiling; all the work is part of running it.
+        timed(result, TimingName::Compile, || Ok(()))?;
+        self.tell(ix, Phase::Executing);
+        let mut outcome = None;
+        timed(result, TimingName::Execute, || {
+            let (runtime, at) = unit_test::runtime_for(self.shop.runtime, ix, def)?;
+            let compiled = compile::compile(&runtime, &self.session, at)?;
+            let test = runtime.manifest.node(at);
+            self.shop.output.write(&output_path("compiled", test), &compiled.compiled_code)?;
+            let found = compile::run_unit_test(&runtime, &self.session, at, &compiled).map_err(|mut diagnostic| {
+                diagnostic.message = format!(
+                    "An error occurred during execution of unit test '{}'. There may be an error in the unit test \
+                     definition: check the data types.\n {}",
+                    node.name, diagnostic.message
+                );
+                diagnostic
+            })?;
+            self.write_run_code(test, found.run_code.as_deref())?;
+            outcome = Some((found, Arc::clone(&compiled.compiled_code)));
+            Ok(())
+        })?;
+        if let Some((found, code)) = outcome {
+            result.compiled_code = Some(code);
+            result.adapter_response = found.response.to_data();
+            judge_unit_test(&found, result);
+        }
+        Ok(())
+    }
+}
+
+fn judge_unit_test(found: &compile::UnitTestOutcome, result: &mut NodeResult) {
+    let side = found.columns.iter().position(|name| name.eq_ignore_ascii_case("actual_or_expected"));
+    let columns: Vec<String> = without(&found.columns, side).iter().map(|name| name.to_lowercase()).collect();
+    let of = |wanted: &str| -> Vec<Vec<serde_json::Value>> {
+        let is_wanted = |row: &&Vec<serde_json::Value>| side.is_some_and(|ix| row[ix].as_str() == Some(wanted));
+        found.rows.iter().filter(is_wanted).map(|row| without(row, side)).collect()
+    };
+    result.status = Status::Pass;
+    result.failures = Some(0);
+    if let Some(difference) = difference(&columns, &of("expected"), &of("actual")) {
+        result.status = Status::Fail;
+        result.failures = Some(1);
+        result.message = Some(format!("\n\nactual differs from expected:\n\n{difference}\n"));
+        result.difference = Some(difference);
+    }
+}
+
+fn without<T: Clone>(items: &[T], place: Option<usize>) -> Vec<T> {
+    items.iter().enumerate().filter(|(ix, _)| Some(*ix) != place).map(|(_, item)| item.clone()).collect()
+}
+
+/// What running a node gave.
+struct Found {
+    status: Status,
+    message: Option<String>,
+    failures: Option<i64>,
+    adapter_response: serde_json::Map<String, serde_json::Value>,
+    rows: Option<Table>,
+}
+
+impl Found {
+    fn put_into(self, result: &mut NodeResult) {
+        result.status = self.status;
+        result.message = self.message;
+        result.failures = self.failures;
+        result.adapter_response = self.adapter_response;
+        result.failing_rows = self.rows;
+    }
+}
+
+/// Does a step and notes when it began and ended.
+fn timed<T>(
+    result: &mut NodeResult,
+    name: TimingName,
+    step: impl FnOnce() -> Result<T, Box<Diagnostic>>,
+) -> Result<T, Box<Diagnostic>> {
+    let started_at = Timestamp::now();
+    let done = step();
+    result.timings.push(Timing { name, started_at, completed_at: Some(Timestamp::now()) });
+    done
+}
