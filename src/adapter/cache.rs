@@ -85,7 +85,11 @@ impl RelationCache {
     /// Notes that a relation exists; `is_ours` if this run made it.
     pub fn add(&self, relation: Relation, is_ours: bool) {
         let name = fold(relation.identifier.as_deref());
-        self.lock().entry(key(&relation)).or_default().relations.insert(name, Some(CachedRelation { relation, is_ours }));
+        self.lock()
+            .entry(key(&relation))
+            .or_default()
+            .relations
+            .insert(name, Some(CachedRelation { relation, is_ours }));
     }
 
     /// Notes that a relation is gone.
@@ -96,7 +100,11 @@ impl RelationCache {
 
     /// Notes that a relation has another name now.
     pub fn rename(&self, from: &Relation, to: &Relation) {
-        let known = self.find(from.database.as_deref(), from.schema.as_deref().unwrap_or_default(), from.identifier.as_deref().unwrap_or_default());
+        let known = self.find(
+            from.database.as_deref(),
+            from.schema.as_deref().unwrap_or_default(),
+            from.identifier.as_deref().unwrap_or_default(),
+        );
         let kind = to.kind.or_else(|| known.as_ref().and_then(|known| known.relation.kind));
         self.remove(from);
         self.add(to.clone().with_kind(kind), known.is_some_and(|known| known.is_ours));
@@ -128,7 +136,11 @@ mod tests {
         let cache = RelationCache::default();
         cache.add(Relation::new("db", "Main", "New"), true);
         cache.remove(&Relation::new("db", "main", "old"));
-        cache.insert_listing(Some("DB"), "main", vec![Relation::new("db", "main", "old"), Relation::new("db", "main", "kept")]);
+        cache.insert_listing(
+            Some("DB"),
+            "main",
+            vec![Relation::new("db", "main", "old"), Relation::new("db", "main", "kept")],
+        );
         let names: Vec<_> =
             cache.relations(Some("db"), "main").into_iter().filter_map(|found| found.relation.identifier).collect();
         assert_eq!(names, ["New", "kept"]);

@@ -151,7 +151,8 @@ impl Connection for FakeConnection {
     }
 
     fn relations(&mut self, database: Option<&str>, schema: &str) -> Result<Vec<Relation>, AdapterError> {
-        let same = |part: &Option<String>, wanted: &str| part.as_deref().is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+        let same =
+            |part: &Option<String>, wanted: &str| part.as_deref().is_some_and(|part| part.eq_ignore_ascii_case(wanted));
         let fits = |relation: &&Relation| {
             same(&relation.schema, schema) && database.is_none_or(|database| same(&relation.database, database))
         };
@@ -165,7 +166,12 @@ impl Connection for FakeConnection {
         Ok(found.map(|(_, columns)| columns.clone()).unwrap_or_default())
     }
 
-    fn load_csv(&mut self, relation: &Relation, file: &Path, _csv: &CsvLoad) -> Result<Option<Execution>, AdapterError> {
+    fn load_csv(
+        &mut self,
+        relation: &Relation,
+        file: &Path,
+        _csv: &CsvLoad,
+    ) -> Result<Option<Execution>, AdapterError> {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.run(&format!("load {name} into {relation}")).map(|_| Some(done()))
     }

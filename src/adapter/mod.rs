@@ -2,9 +2,9 @@
 //!
 //! Everything that is SQL text is a macro in `builtins`; here are sessions, types and introspection.
 
+mod cache;
 #[cfg(feature = "duckdb")]
 mod duckdb;
-mod cache;
 mod error;
 pub mod fake;
 mod table;

@@ -1,1 +1,76 @@
-//! The JSON files that other tools read.
+//! The JSON files that other tools read, in dbt's published shapes.
+//!
+//! Converting is boring code on purpose; nothing below this room knows of files.
+
+mod manifest;
+mod run_results;
+
+pub use manifest::{ManifestFacts, write_graph_summary, write_manifest, write_semantic_manifest};
+pub use run_results::{TargetFolder, write_run_results};
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Map, Value as Data, json};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::project::{DBT_VERSION, Settings};
+
+/// Writes a file whole or not at all: beside its place first, then renamed.
+///
+/// # Errors
+/// When the folder or the file cannot be written.
+pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Box<Diagnostic>> {
+    let fail = |error: io::Error| Box::new(unwritable(path, &error));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".tmp");
+    let aside = Path::new(&aside);
+    let written = fs::File::create(aside).and_then(|file| {
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        fill(&mut out)?;
+        out.flush()
+    });
+    if let Err(error) = written.and_then(|()| fs::rename(aside, path)) {
+        let _ = fs::remove_file(aside);
+        return Err(fail(error));
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::FileUnwritable };
+    Diagnostic::error(code, format!("`{}` could not be written: {error}", path.display()))
+        .hint("look at the free space and the rights of the folder")
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Box<Diagnostic>> {
+    write_file(path, |out| serde_json::to_writer(out, value).map_err(io::Error::from))
+}
+
+/// `metadata:` of an artifact.
+fn metadata(settings: &Settings, schema: &str, generated_at: jiff::Timestamp) -> Map<String, Data> {
+    let env: Map<String, Data> = settings
+        .env
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), json!(value))))
+        .collect();
+    Map::from_iter([
+        ("dbt_schema_version".to_owned(), json!(format!("https://schemas.getdbt.com/dbt/{schema}.json"))),
+        ("dbt_version".to_owned(), json!(DBT_VERSION)),
+        ("generated_at".to_owned(), json!(instant(generated_at))),
+        ("invocation_id".to_owned(), json!(settings.invocation_id)),
+        ("invocation_started_at".to_owned(), json!(instant(settings.started_at))),
+        ("env".to_owned(), Data::Object(env)),
+    ])
+}
+
+/// An instant as artifacts write it: microseconds, `Z`.
+#[must_use]
+pub fn instant(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}

@@ -85,7 +85,9 @@ fn plain_printer() -> Printer {
 
 /// The environment as text; what is not UTF-8 is left out.
 fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn say_data(printer: &Printer, text: &str) {

@@ -131,11 +131,17 @@ mod tests {
     #[test]
     fn a_query_with_with_keeps_it() {
         check("with a as (select 1) select 2", "with e as (\nselect 1\n), a as (select 1) select 2");
-        check("/* with */ WITH recursive a as (select 1) select 2", "/* with */ WITH recursive e as (\nselect 1\n), a as (select 1) select 2");
+        check(
+            "/* with */ WITH recursive a as (select 1) select 2",
+            "/* with */ WITH recursive e as (\nselect 1\n), a as (select 1) select 2",
+        );
     }
 
     #[test]
     fn a_with_in_a_subquery_is_not_the_query_s() {
-        check("select * from (with a as (select 1) select * from a)", "with e as (\nselect 1\n) select * from (with a as (select 1) select * from a)");
+        check(
+            "select * from (with a as (select 1) select * from a)",
+            "with e as (\nselect 1\n) select * from (with a as (select 1) select * from a)",
+        );
     }
 }

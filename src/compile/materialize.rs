@@ -59,7 +59,8 @@ fn find_materialization<'a>(runtime: &Runtime, registry: &'a MacroRegistry, name
     let names = [format!("materialization_{name}_{adapter}"), format!("materialization_{name}_default")];
     let in_package = |package: &str| names.iter().find_map(|name| registry.in_package(package, name));
     let internal = registry.internal_packages();
-    let built_in = || names.iter().find_map(|name| internal.iter().find_map(|package| registry.in_package(package, name)));
+    let built_in =
+        || names.iter().find_map(|name| internal.iter().find_map(|package| registry.in_package(package, name)));
     let root = registry.root_package();
     if let Some(own) = in_package(root) {
         return Some(own);

@@ -93,7 +93,12 @@ pub(super) fn mark(template: &str) -> Option<Marked> {
     let mut marked = Marked { text: String::with_capacity(template.len() + 64), marks: Vec::new() };
     let (mut at, mut depth) = (0, 0_usize);
     while at < template.len() {
-        let next = template[at..].find("{{").into_iter().chain(template[at..].find("{%")).chain(template[at..].find("{#")).min();
+        let next = template[at..]
+            .find("{{")
+            .into_iter()
+            .chain(template[at..].find("{%"))
+            .chain(template[at..].find("{#"))
+            .min();
         let literal_end = next.map_or(template.len(), |offset| at + offset);
         marked.push_literal(template, at..literal_end, depth == 0);
         if literal_end == template.len() {

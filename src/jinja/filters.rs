@@ -172,7 +172,7 @@ fn reverse(value: &Value) -> Result<Value, Error> {
 
 fn batch(value: Value, args: Args) -> Result<Value, Error> {
     let [size, fill] = bind("batch", ["linecount", "fill_with"], 1, args)?;
-    let size = usize::try_from(integer(&size.unwrap_or_default())?).unwrap_or(0).max(1);
+    let size = usize::try_from(integer(&size.unwrap_or_default())?).unwrap_or(0).clamp(1, 1_000_000);
     let fill = fill.filter(|fill| !fill.is_none());
     let rows = iterate(&value)?
         .chunks(size)

@@ -33,18 +33,18 @@ pub(crate) use state::{RenderState, call_value, render_state};
 
 pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use context::{
-    ContextError, DocsIndex, EphemeralCode, HookResults, Listener, MaterializeResult, MessageLevel, NameKind, NodeExtras, ParseFacts,
-    ParseScope, ParseShared, Response, RunContext, Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent,
-    StatementPhase, Template, TestRow, Variables, YamlRenderer, call_name_macro, diagnose, parse_node, parse_value,
-    render_description, schemas_of,
+    ContextError, DocsIndex, EphemeralCode, HookResults, Listener, MaterializeResult, MessageLevel, NameKind,
+    NodeExtras, ParseFacts, ParseScope, ParseShared, Response, RunContext, Runtime, RuntimeParts, Session, Silent,
+    SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables, YamlRenderer, call_name_macro, diagnose,
+    parse_node, parse_value, render_description, schemas_of,
 };
-pub(crate) use functions::missing_materialization;
-pub use objects::adapter::rows_as_data;
 pub use env::{Mode, TemplateEnv};
 pub use error::{MacroFrame, Place, RenderError, RenderErrorKind};
+pub(crate) use functions::missing_materialization;
 pub use macros::{
     DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry, MacroRegistryBuilder,
 };
+pub use objects::adapter::rows_as_data;
 pub use render::Rendered;
 pub use rewrite::{Call, CallArg, Constant, calls_of, mentions_this};
 pub use source::{ContextSource, EmptyContext, SourceRef, TemplateSource};

@@ -13,6 +13,7 @@ pub use node::{
     Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
     SourceDef, TestDef, TestMetadata, UnitTestDef,
 };
+pub use view::{CompiledFacts, NodeView};
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

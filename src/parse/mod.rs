@@ -1,1 +1,411 @@
 //! Files in, manifest out.
+//!
+//! First the macros, since everything else may call them; then property files as data; then every node is rendered
+//! once with what its properties say; then names become edges. Nothing here asks a database.
+
+mod columns;
+mod generic_tests;
+mod layers;
+mod lookup;
+mod macros;
+mod nodes;
+mod others;
+mod patches;
+mod properties;
+mod python;
+mod render;
+mod resolve;
+mod sources;
+mod unit_tests;
+
+pub use macros::registry;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Data};
+use sha2::{Digest, Sha256};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::jinja::{Listener, MacroRegistry, ParseShared, Variables};
+use crate::manifest::{Checksum, Docs, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId};
+use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
+use crate::sql::{QuotePolicy, Relation};
+
+use generic_tests::{Declared, TestTarget};
+use layers::ProjectTrees;
+use patches::{Assigned, Patch};
+use properties::{Entry, list_of};
+
+/// What every step of parsing needs.
+pub(crate) struct Setup<'a> {
+    project: &'a Project,
+    yaml: &'a dyn RenderYaml,
+    macros: &'a Arc<MacroRegistry>,
+    shared: Arc<ParseShared>,
+    trees: ProjectTrees,
+    vars: Variables,
+    created_at: f64,
+}
+
+/// Parses a project. The manifest holds everything that could be read, also when there are errors.
+pub fn parse(
+    project: &Arc<Project>,
+    files: &ProjectFiles,
+    macros: &Arc<MacroRegistry>,
+    yaml: &dyn RenderYaml,
+    listener: Arc<dyn Listener>,
+) -> (Manifest, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let setup = Setup {
+        project,
+        yaml,
+        macros,
+        shared: ParseShared::new(Arc::clone(project), Arc::clone(macros), listener),
+        trees: ProjectTrees::of(project),
+        vars: Variables::new(project),
+        created_at: project.settings.started_at.as_microsecond() as f64 / 1e6,
+    };
+    let manifest = setup.parse(files, &mut diagnostics);
+    (manifest, diagnostics)
+}
+
+impl Setup<'_> {
+    fn parse(&self, files: &ProjectFiles, diagnostics: &mut Diagnostics) -> Manifest {
+        let entries = self.read_properties(files, diagnostics);
+        let mut drafts = nodes::drafts(self, files, diagnostics);
+        drafts.extend(nodes::declared_snapshots(self, &entries, diagnostics));
+        let assigned = patches::assign(self, &mut drafts, &entries, diagnostics);
+        let mut all = parallel(&drafts, diagnostics, |ix, draft| nodes::node(self, draft, assigned.patches.get(&ix)));
+        let source_entries: Vec<Entry> = entries.iter().filter(|entry| entry.list == "sources").cloned().collect();
+        let tables = sources::tables(self, &source_entries);
+        all.extend(tables.iter().map(|table| sources::node(self, table)));
+        all.extend(self.generic_tests(&assigned, &tables, diagnostics));
+        let exposures: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "exposures").collect();
+        all.extend(parallel(&exposures, diagnostics, |_, entry| others::exposure(self, entry)));
+        all.extend(unit_tests::nodes(self, &entries, files, diagnostics));
+        self.assemble(all, files, &entries, diagnostics)
+    }
+
+    fn read_properties(&self, files: &ProjectFiles, diagnostics: &mut Diagnostics) -> Vec<Entry> {
+        let property_files: Vec<_> = files.files.iter().filter(|file| file.kind == FileKind::Properties).collect();
+        let read = parallel(&property_files, diagnostics, |_, file| {
+            let mut found = Diagnostics::new();
+            let entries = properties::read(self, file, &mut found);
+            Ok((entries, found))
+        });
+        let mut entries = Vec::new();
+        for (found, problems) in read {
+            entries.extend(found);
+            diagnostics.extend(problems);
+        }
+        entries
+    }
+
+    fn generic_tests(
+        &self,
+        assigned: &Assigned<'_>,
+        tables: &[sources::SourceTable<'_>],
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Node> {
+        let mut declared = Vec::new();
+        for (target, patch) in &assigned.targets {
+            declared.extend(self.declared_on_node(target, patch));
+        }
+        let targets: Vec<TestTarget> = tables
+            .iter()
+            .map(|table| TestTarget::Source {
+                source: table.source_name().to_owned(),
+                table: table.table_name().to_owned(),
+            })
+            .collect();
+        for (table, target) in tables.iter().zip(&targets) {
+            declared.extend(self.declared_on_source(target, table));
+        }
+        parallel(&declared, diagnostics, |_, test| generic_tests::node(self, &test.as_declared()))
+    }
+
+    fn declared_on_node<'d>(&self, target: &'d TestTarget, patch: &Patch<'d>) -> Vec<OwnedTest<'d>> {
+        let entry = patch.entry;
+        let mut tests = Vec::new();
+        for column in patch.columns.iter().filter_map(Data::as_object) {
+            let Some(name) = column.get("name").and_then(Data::as_str) else { continue };
+            let quotes_all = entry.data.get("quote_columns").and_then(Data::as_bool).unwrap_or(false);
+            let is_quoted = column.get("quote").and_then(Data::as_bool).unwrap_or(quotes_all);
+            let shown = if is_quoted { format!("\"{name}\"") } else { name.to_owned() };
+            let tags = columns::tags(column);
+            tests.extend(OwnedTest::all(entry, target, Some((name, shown)), &tags, patches::tests_of(column)));
+        }
+        tests.extend(OwnedTest::all(entry, target, None, &[], patch.tests.clone()));
+        tests
+    }
+
+    fn declared_on_source<'d>(
+        &self,
+        target: &'d TestTarget,
+        table: &'d sources::SourceTable<'_>,
+    ) -> Vec<OwnedTest<'d>> {
+        let mut tests = Vec::new();
+        let mut tags = properties::texts(&list_of(&table.source, "tags"));
+        tags.extend(properties::texts(&list_of(&table.table, "tags")));
+        let quotes_all = ["quoting"]
+            .iter()
+            .filter_map(|key| table.table.get(*key).or_else(|| table.source.get(*key)))
+            .any(|quoting| quoting.get("column").and_then(Data::as_bool).unwrap_or(false));
+        tests.extend(OwnedTest::all(table.entry, target, None, &tags, patches::tests_of(&table.table)));
+        for column in list_of(&table.table, "columns").iter().filter_map(Data::as_object) {
+            let Some(name) = column.get("name").and_then(Data::as_str) else { continue };
+            let is_quoted = column.get("quote").and_then(Data::as_bool).unwrap_or(quotes_all);
+            let shown = if is_quoted { format!("\"{name}\"") } else { name.to_owned() };
+            let mut all_tags = tags.clone();
+            all_tags.extend(columns::tags(column));
+            tests.extend(OwnedTest::all(
+                table.entry,
+                target,
+                Some((name, shown)),
+                &all_tags,
+                patches::tests_of(column),
+            ));
+        }
+        tests
+    }
+
+    fn assemble(
+        &self,
+        all: Vec<Node>,
+        files: &ProjectFiles,
+        entries: &[Entry],
+        diagnostics: &mut Diagnostics,
+    ) -> Manifest {
+        let (enabled, mut disabled): (Vec<Node>, Vec<Node>) =
+            all.into_iter().partition(|node| node.config.is_enabled());
+        let nodes = resolve::without_duplicates(enabled, diagnostics);
+        let mut nodes = unit_tests::link(self, nodes, &mut disabled, diagnostics);
+        nodes.sort_by(|a, b| {
+            (a.resource_type, &a.package, &a.name, &a.unique_id).cmp(&(
+                b.resource_type,
+                &b.package,
+                &b.name,
+                &b.unique_id,
+            ))
+        });
+        resolve::resolve(self, &mut nodes, &disabled, diagnostics);
+        unit_tests::parents(&mut nodes);
+        resolve::check_relations(&nodes, diagnostics);
+        resolve::primary_keys(&mut nodes, &disabled);
+        let mut macros = macros::infos(self, entries, diagnostics);
+        let docs = others::docs(self, files, diagnostics);
+        let groups = others::groups(self, entries, diagnostics);
+        others::check_groups(&nodes, &groups, diagnostics);
+        render::descriptions(self, &docs, &mut nodes, &mut macros, diagnostics);
+        let graph = resolve::graph(&nodes, diagnostics);
+        let by_id: HashMap<_, _> =
+            nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), NodeIndex::from_usize(ix))).collect();
+        Manifest {
+            nodes,
+            by_id,
+            graph,
+            disabled,
+            macros,
+            docs,
+            groups,
+            selectors: Map::new(),
+            project_name: self.project.root().config.name.clone(),
+            adapter_type: self.project.target.adapter_type.clone(),
+        }
+    }
+
+    fn package_name(&self, package: usize) -> &str {
+        &self.project.packages[package].config.name
+    }
+
+    fn vars_of(&self, package: usize) -> &Map<String, Data> {
+        self.vars.of(self.package_name(package))
+    }
+
+    /// Package, folders of the path, and what comes after them.
+    fn fqn(&self, package: usize, path: &str, last: &[&str]) -> Vec<String> {
+        let mut fqn = vec![self.package_name(package).to_owned()];
+        if let Some((folders, _)) = path.rsplit_once('/') {
+            fqn.extend(folders.split('/').map(str::to_owned));
+        }
+        fqn.extend(last.iter().map(|part| (*part).to_owned()));
+        fqn
+    }
+
+    /// The name of a relation in SQL, quoted as the node and the project say.
+    fn relation_name(
+        &self,
+        database: &str,
+        schema: &str,
+        identifier: &str,
+        quoting: Option<&Map<String, Data>>,
+    ) -> String {
+        let project = &self.project.root().config.quoting;
+        let pick = |key: &str, default: Option<bool>| {
+            quoting.and_then(|quoting| quoting.get(key)).and_then(Data::as_bool).or(default).unwrap_or(true)
+        };
+        let mut relation = Relation::new(database, schema, identifier);
+        relation.quoting = QuotePolicy {
+            database: pick("database", project.database),
+            schema: pick("schema", project.schema),
+            identifier: pick("identifier", project.identifier),
+        };
+        relation.to_string()
+    }
+
+    /// A node with nothing but its name.
+    fn blank_node(&self, kind: ResourceType, package: usize, unique_id: &str, name: &str) -> Node {
+        Node {
+            unique_id: UniqueId::new(unique_id),
+            name: name.to_owned(),
+            resource_type: kind,
+            package: self.package_name(package).to_owned(),
+            path: String::new(),
+            original_file_path: String::new(),
+            file: Arc::clone(&self.project.root().config.file),
+            span: Span::default(),
+            fqn: Vec::new(),
+            language: "sql".to_owned(),
+            raw_code: String::new(),
+            raw_code_offset: 0,
+            checksum: Checksum::default(),
+            database: None,
+            schema: String::new(),
+            alias: name.to_owned(),
+            relation_name: None,
+            config: NodeConfig::default(),
+            unrendered_config: Map::new(),
+            config_call: Map::new(),
+            description: String::new(),
+            columns: IndexMap::new(),
+            meta: Map::new(),
+            tags: Vec::new(),
+            docs: Docs::default(),
+            patch_path: None,
+            doc_blocks: Vec::new(),
+            group: None,
+            access: None,
+            constraints: Vec::new(),
+            version: None,
+            latest_version: None,
+            deprecation_date: None,
+            refs: Vec::new(),
+            source_calls: Vec::new(),
+            metric_calls: Vec::new(),
+            function_calls: Vec::new(),
+            macro_calls: Vec::new(),
+            parents: Vec::new(),
+            created_at: self.created_at,
+            kind: NodeKind::Plain,
+        }
+    }
+}
+
+/// A declared test that owns what it was cut from.
+struct OwnedTest<'a> {
+    entry: &'a Entry,
+    target: &'a TestTarget,
+    column: Option<String>,
+    tags: Vec<String>,
+    test: Data,
+    span: Option<Span>,
+}
+
+impl<'a> OwnedTest<'a> {
+    fn all(
+        entry: &'a Entry,
+        target: &'a TestTarget,
+        column: Option<(&str, String)>,
+        tags: &[String],
+        tests: Vec<Data>,
+    ) -> Vec<Self> {
+        let name = column.as_ref().map(|(name, _)| *name);
+        let spans = test_spans(entry, target, name);
+        let shown = column.map(|(_, shown)| shown);
+        let make = |(ix, test): (usize, Data)| Self {
+            entry,
+            target,
+            column: shown.clone(),
+            tags: tags.to_vec(),
+            span: spans.get(ix).copied(),
+            test,
+        };
+        tests.into_iter().enumerate().map(make).collect()
+    }
+
+    fn as_declared(&self) -> Declared<'_> {
+        Declared {
+            entry: self.entry,
+            target: self.target,
+            column: self.column.clone(),
+            tags: self.tags.clone(),
+            test: &self.test,
+            span: self.span.unwrap_or(self.entry.yaml.span),
+        }
+    }
+}
+
+/// Where the tests of a node, table or column stand in the file.
+fn test_spans(entry: &Entry, target: &TestTarget, column: Option<&str>) -> Vec<Span> {
+    let named = |list: &'_ crate::project::yaml::Yaml, name: &str| {
+        list.items().iter().find(|item| item.get("name").and_then(|value| value.as_str()) == Some(name)).cloned()
+    };
+    let owner = match target {
+        TestTarget::Source { table, .. } => entry.yaml.get("tables").and_then(|tables| named(tables, table)),
+        TestTarget::Node { .. } => Some(entry.yaml.clone()),
+    };
+    let owner = match column {
+        Some(column) => owner.and_then(|owner| owner.get("columns").and_then(|columns| named(columns, column))),
+        None => owner,
+    };
+    let tests = owner.as_ref().and_then(|owner| owner.get("data_tests").or_else(|| owner.get("tests")));
+    tests.map(|tests| tests.items().iter().map(|test| test.span).collect()).unwrap_or_default()
+}
+
+/// The checksum of a text as dbt takes it: without surrounding white space.
+fn sha256_of(text: &str) -> Checksum {
+    let sum = Sha256::digest(text.trim().as_bytes());
+    Checksum { name: "sha256".to_owned(), checksum: sum.iter().map(|byte| format!("{byte:02x}")).collect() }
+}
+
+/// Does the same with many things on several threads; results and problems keep the order of the things.
+fn parallel<T: Sync, R: Send>(
+    things: &[T],
+    diagnostics: &mut Diagnostics,
+    work: impl Fn(usize, &T) -> Result<R, Box<Diagnostic>> + Sync,
+) -> Vec<R> {
+    let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(things.len() / 16 + 1);
+    let chunk = things.len().div_ceil(n_threads.max(1)).max(1);
+    let work = &work;
+    let run = |start: usize, chunk: &[T]| -> Vec<Result<R, Box<Diagnostic>>> {
+        chunk.iter().enumerate().map(|(ix, thing)| work(start + ix, thing)).collect()
+    };
+    let run = &run;
+    let results: Vec<Vec<Result<R, Box<Diagnostic>>>> = std::thread::scope(|scope| {
+        let start = |(number, part): (usize, _)| {
+            std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, move || run(number * chunk, part))
+        };
+        let handles: Vec<_> = things.chunks(chunk).enumerate().map(start).collect();
+        handles
+            .into_iter()
+            .map(|handle| match handle.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(part)) => part,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                Err(_) => Vec::new(),
+            })
+            .collect()
+    });
+    let mut done = Vec::with_capacity(things.len());
+    for result in results.into_iter().flatten() {
+        match result {
+            Ok(value) => done.push(value),
+            Err(error) => diagnostics.push(*error),
+        }
+    }
+    done
+}
+
+/// Templates may nest deeply; each nested macro takes stack.
+const STACK_BYTES: usize = 64 << 20;

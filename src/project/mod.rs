@@ -21,7 +21,7 @@ pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Qu
 pub use load::{Root, load, load_root, load_target};
 pub use packages::Declared;
 pub use profile::{Profiles, Target};
-pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, scan};
+pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
 pub use selectors::{SelectorsFile, read_selectors};
 pub use settings::{Overrides, Settings, WarnErrorOptions, environment};
 pub use version::DBT_VERSION;

@@ -104,7 +104,7 @@ pub fn scan(project: &Project, diagnostics: &mut Diagnostics) -> ProjectFiles {
 ///
 /// # Errors
 /// When it cannot be read or is not UTF-8.
-pub(super) fn read_text(path: &Path, shown: &str) -> Result<String, Box<Diagnostic>> {
+pub fn read_text(path: &Path, shown: &str) -> Result<String, Box<Diagnostic>> {
     let bytes = std::fs::read(path).map_err(|error| {
         let message = format!("`{shown}` cannot be read: {}", super::reason(&error));
         Box::new(Diagnostic::error(Code::FileUnreadable, message))

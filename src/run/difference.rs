@@ -24,9 +24,10 @@ pub(super) fn difference(columns: &[String], expected: &[Vec<Data>], actual: &[V
     }
     let mut lines = vec![head(columns)];
     for (old, new) in pairs(&mut missing, &mut surplus) {
-        let cells = old.iter().zip(new).map(|(old, new)| {
-            if same(old, new) { text(new) } else { format!("{} → {}", text(old), text(new)) }
-        });
+        let cells = old
+            .iter()
+            .zip(new)
+            .map(|(old, new)| if same(old, new) { text(new) } else { format!("{} → {}", text(old), text(new)) });
         lines.push(std::iter::once("→".to_owned()).chain(cells).collect());
     }
     let row = |mark: &str, row: &[Data]| std::iter::once(mark.to_owned()).chain(row.iter().map(text)).collect();

@@ -49,8 +49,7 @@ pub fn execute(
             interrupter.interrupt();
         }
     });
-    let hooks =
-        Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
+    let hooks = Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
     let runs = plan.command != Command::Compile && !plan.nodes.is_empty();
     let mut report = RunReport::default();
     if runs {
@@ -84,8 +83,7 @@ fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<
         stop: surroundings.stop,
         compiled: Mutex::default(),
     };
-    let options =
-        Options { threads: runtime.project.target.threads, fail_fast: runtime.project.settings.fail_fast };
+    let options = Options { threads: runtime.project.target.threads, fail_fast: runtime.project.settings.fail_fast };
     let outcome =
         schedule::execute(&runtime.manifest, plan, &shop, surroundings.stop, (options, surroundings.reporter));
     report.results.extend(outcome.results);

@@ -76,7 +76,9 @@ pub fn is_ephemeral(manifest: &Manifest, ix: NodeIndex) -> bool {
 pub fn plan(manifest: &Manifest, selected: &NodeSet, command: Command) -> RunPlan {
     let is_taken = |ix: &NodeIndex| command.kinds().contains(&manifest.node(*ix).resource_type);
     let taken: Vec<NodeIndex> = selected.iter().filter(is_taken).collect();
-    let is_before_model = |ix: &NodeIndex| command == Command::Build && tested_model(manifest, *ix).is_some_and(|model| selected.contains(model));
+    let is_before_model = |ix: &NodeIndex| {
+        command == Command::Build && tested_model(manifest, *ix).is_some_and(|model| selected.contains(model))
+    };
     let (before_models, nodes): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_before_model);
     let mut unit_tests: HashMap<NodeIndex, Vec<NodeIndex>> = HashMap::new();
     for ix in &before_models {
@@ -94,7 +96,8 @@ pub fn plan(manifest: &Manifest, selected: &NodeSet, command: Command) -> RunPla
     let depths = depths(&nodes, &parents);
     let mut by_id = nodes.clone();
     by_id.sort_by(|a, b| manifest.node(*a).unique_id.cmp(&manifest.node(*b).unique_id));
-    let rank = by_id.iter().enumerate().map(|(place, ix)| (*ix, (depths.get(ix).copied().unwrap_or(0), place))).collect();
+    let rank =
+        by_id.iter().enumerate().map(|(place, ix)| (*ix, (depths.get(ix).copied().unwrap_or(0), place))).collect();
     let shown = nodes.iter().filter(|ix| !is_ephemeral(manifest, **ix)).count();
     RunPlan {
         command,
@@ -198,7 +201,9 @@ fn add_test_edges(manifest: &Manifest, parents: &mut [Vec<NodeIndex>]) {
         match tested.as_slice() {
             [] => {}
             [one] => added.extend(manifest.children(*one).iter().filter(|ix| can_wait(ix)).map(|ix| (*ix, test))),
-            several => added.extend(first_below_all(manifest, several).into_iter().filter(can_wait).map(|ix| (ix, test))),
+            several => {
+                added.extend(first_below_all(manifest, several).into_iter().filter(can_wait).map(|ix| (ix, test)))
+            }
         }
     }
     for (node, test) in added {

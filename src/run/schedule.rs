@@ -490,12 +490,7 @@ mod tests {
         check(
             Command::Build,
             &["model.a", "model.b: model.a", "unit_test.u_fail: model.b", "model.c: model.b"],
-            &[
-                "1/4 model.a success",
-                "2/4 unit_test.u_fail fail",
-                "3/4 model.b skipped",
-                "4/4 model.c skipped",
-            ],
+            &["1/4 model.a success", "2/4 unit_test.u_fail fail", "3/4 model.b skipped", "4/4 model.c skipped"],
         );
     }
 
@@ -506,7 +501,9 @@ mod tests {
         assert_eq!(lines, ["1/1 model.a skipped"]);
         assert_eq!(
             outcome.results[0].message.as_deref(),
-            Some("Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x_error")
+            Some(
+                "Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x_error"
+            )
         );
     }
 
@@ -520,8 +517,7 @@ mod tests {
 
     #[test]
     fn fail_fast_skips_the_rest() {
-        let (_, outcome, _) =
-            run(&["model.a_error", "model.b", "model.c: model.b"], Command::Run, true, &Stop::new());
+        let (_, outcome, _) = run(&["model.a_error", "model.b", "model.c: model.b"], Command::Run, true, &Stop::new());
         let shown: Vec<_> = outcome
             .results
             .iter()

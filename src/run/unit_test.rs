@@ -58,7 +58,8 @@ fn with_macros(registry: &Arc<MacroRegistry>, package: &str, overrides: &Map<Str
     }
     let mut replaced: Vec<MacroDef> = Vec::new();
     for (name, value) in overrides {
-        let (wanted, name) = name.split_once('.').map_or((None, name.as_str()), |(package, name)| (Some(package), name));
+        let (wanted, name) =
+            name.split_once('.').map_or((None, name.as_str()), |(package, name)| (Some(package), name));
         let found = match wanted {
             Some(wanted) => registry.in_package(wanted, name),
             None => registry.resolve(Some(package), name),
@@ -86,7 +87,8 @@ fn with_macros(registry: &Arc<MacroRegistry>, package: &str, overrides: &Map<Str
 
 fn constant_macro(package: &str, name: &str, parameters: &[String], value: &Data) -> Option<MacroDef> {
     let parameters: Vec<String> = parameters.iter().map(|parameter| format!("{parameter}=none")).collect();
-    let text = format!("{{% macro {name}({}) %}}{{{{ return({}) }}}}{{% endmacro %}}", parameters.join(", "), literal(value));
+    let text =
+        format!("{{% macro {name}({}) %}}{{{{ return({}) }}}}{{% endmacro %}}", parameters.join(", "), literal(value));
     let blocks = scan(&text, &[BlockKind::Macro]).ok()?;
     MacroDef::from_block(package, &SourceRef::new("unit test overrides", text.as_str()), blocks.first()?)
 }
@@ -98,12 +100,12 @@ fn small_manifest(
     def: &UnitTestDef,
 ) -> Result<(Manifest, NodeIndex), Box<Diagnostic>> {
     let test = manifest.node(ix);
-    let invalid = |message: String| {
-        Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&test.file, test.span))
-    };
+    let invalid =
+        |message: String| Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&test.file, test.span));
     let tested_ix = def.tested_node.as_ref().and_then(|id| manifest.find(id.as_str()));
-    let tested_ix = tested_ix
-        .ok_or_else(|| invalid(format!("unit test `{}` tests a model that does not exist: `{}`", test.name, def.model)))?;
+    let tested_ix = tested_ix.ok_or_else(|| {
+        invalid(format!("unit test `{}` tests a model that does not exist: `{}`", test.name, def.model))
+    })?;
     let tested = manifest.node(tested_ix);
     let mut nodes: Vec<Node> = Vec::new();
     let mut this_input = None;
@@ -218,9 +220,7 @@ fn find_input(manifest: &Manifest, tested: NodeIndex, input: &str) -> Option<Nod
                 source.source_name == *source_name && node.name == *table
             }
             ("ref", _, [name]) => node.name == *name && is_version(node, version),
-            ("ref", _, [package, name]) => {
-                node.name == *name && node.package == *package && is_version(node, version)
-            }
+            ("ref", _, [package, name]) => node.name == *name && node.package == *package && is_version(node, version),
             _ => false,
         }
     };

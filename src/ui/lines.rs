@@ -243,9 +243,8 @@ pub fn node_info(
     started: Option<jiff::Timestamp>,
     finished: Option<jiff::Timestamp>,
 ) -> Data {
-    let instant = |at: Option<jiff::Timestamp>| {
-        at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string()).unwrap_or_default()
-    };
+    let instant =
+        |at: Option<jiff::Timestamp>| at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string()).unwrap_or_default();
     json!({
         "materialized": node.config.str("materialized").unwrap_or(""),
         "meta": node.meta,
@@ -324,8 +323,7 @@ pub(super) mod tests {
     #[track_caller]
     fn check(node: &Node, status: &str, failures: Option<i64>, expected: &str) {
         let drawing = Drawing { theme: Theme::new(false), width: 40, database: "db".to_owned() };
-        let outcome =
-            Outcome { status, response: "OK", failures, seconds: 0.031, started_at: None, finished_at: None };
+        let outcome = Outcome { status, response: "OK", failures, seconds: 0.031, started_at: None, finished_at: None };
         assert_eq!(drawing.finished(node, (1, 3), outcome).text, expected);
     }
 

@@ -28,8 +28,7 @@ impl TermReporter {
     /// Makes a reporter. `database` is the target's, which names leave out.
     #[must_use]
     pub fn new(printer: &Arc<Printer>, manifest: &Arc<Manifest>, database: &str) -> Self {
-        let drawing =
-            Drawing { theme: printer.theme(), width: printer.options().width, database: database.to_owned() };
+        let drawing = Drawing { theme: printer.theme(), width: printer.options().width, database: database.to_owned() };
         Self { printer: Arc::clone(printer), manifest: Arc::clone(manifest), drawing, live: Mutex::default() }
     }
 
@@ -41,8 +40,7 @@ impl TermReporter {
         let text = format!("Concurrency: {threads} thread{} (target='{target}')", if threads == 1 { "" } else { "s" });
         let entry = Entry::info(names::CONCURRENCY, text);
         self.printer.say(&Entry::blank());
-        self.printer
-            .say(&entry.with("num_threads", threads).with("target_name", target).with("node_count", total));
+        self.printer.say(&entry.with("num_threads", threads).with("target_name", target).with("node_count", total));
         self.printer.say(&Entry::blank());
         let options = self.printer.options();
         let is_shown = options.level.is_some_and(|least| least <= Level::Info);
@@ -77,7 +75,9 @@ impl TermReporter {
             progress.node_finished(node.unique_id.as_str(), words);
         }
         let entry = match (result.status, &result.message) {
-            (Status::Skipped, Some(_)) if self.is_because_of_ephemeral(result) => self.drawing.skipped_because(node, position),
+            (Status::Skipped, Some(_)) if self.is_because_of_ephemeral(result) => {
+                self.drawing.skipped_because(node, position)
+            }
             _ => self.drawing.finished(node, position, outcome(result)),
         };
         self.printer.say(&entry.from_thread(&result.thread_id));
@@ -116,7 +116,12 @@ impl TermReporter {
         let paths: Vec<Option<String>> = report
             .results
             .iter()
-            .map(|result| result.node.filter(|_| result.compiled_code.is_some()).and_then(|ix| compiled_path(self.manifest.node(ix))))
+            .map(|result| {
+                result
+                    .node
+                    .filter(|_| result.compiled_code.is_some())
+                    .and_then(|ix| compiled_path(self.manifest.node(ix)))
+            })
             .collect();
         let ended: Vec<Ended<'_>> = report
             .results

@@ -87,8 +87,7 @@ impl Tally {
     #[must_use]
     pub fn words(self) -> String {
         let parts = [(self.pass, "ok"), (self.warn, "warned"), (self.error, "failed"), (self.skip, "skipped")];
-        let shown: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let shown: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
         shown.join(", ")
     }
 }

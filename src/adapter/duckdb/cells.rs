@@ -88,16 +88,20 @@ fn cell(array: &dyn Array, row: usize) -> Cell {
 
 fn moment(array: &dyn Array, row: usize) -> Cell {
     match array.data_type() {
-        DataType::Time64(TimeUnit::Nanosecond) => {
-            time(array.as_primitive::<types::Time64NanosecondType>().value(row))
+        DataType::Time64(TimeUnit::Nanosecond) => time(array.as_primitive::<types::Time64NanosecondType>().value(row)),
+        DataType::Time64(_) => {
+            time(array.as_primitive::<types::Time64MicrosecondType>().value(row).saturating_mul(1000))
         }
-        DataType::Time64(_) => time(array.as_primitive::<types::Time64MicrosecondType>().value(row).saturating_mul(1000)),
         DataType::Timestamp(unit, zone) => {
             let (value, per_second) = match unit {
                 TimeUnit::Second => (array.as_primitive::<types::TimestampSecondType>().value(row), 1),
                 TimeUnit::Millisecond => (array.as_primitive::<types::TimestampMillisecondType>().value(row), 1_000),
-                TimeUnit::Microsecond => (array.as_primitive::<types::TimestampMicrosecondType>().value(row), 1_000_000),
-                TimeUnit::Nanosecond => (array.as_primitive::<types::TimestampNanosecondType>().value(row), 1_000_000_000),
+                TimeUnit::Microsecond => {
+                    (array.as_primitive::<types::TimestampMicrosecondType>().value(row), 1_000_000)
+                }
+                TimeUnit::Nanosecond => {
+                    (array.as_primitive::<types::TimestampNanosecondType>().value(row), 1_000_000_000)
+                }
             };
             timestamp(value, per_second, zone.is_some())
         }
@@ -237,7 +241,9 @@ fn timestamp(value: i64, per_second: i64, is_zoned: bool) -> Cell {
             let moment = DateTime::from_parts(date, time);
             if is_zoned { Cell::TimestampTz(moment) } else { Cell::Timestamp(moment) }
         }
-        (Cell::Text(date), Cell::Time(time)) => Cell::Text(format!("{date} {time}{}", if is_zoned { "+00" } else { "" })),
+        (Cell::Text(date), Cell::Time(time)) => {
+            Cell::Text(format!("{date} {time}{}", if is_zoned { "+00" } else { "" }))
+        }
         _ => Cell::Null,
     }
 }

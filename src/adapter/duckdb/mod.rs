@@ -90,10 +90,9 @@ fn load(connection: &duckdb::Connection, extension: &Extension) -> Result<(), Ad
     }
     let from = extension.repository.as_ref().map(|repository| format!(" from {repository}")).unwrap_or_default();
     let sql = format!("install {}{from}; {load}", extension.name);
-    connection.execute_batch(&sql).map_err(|error| AdapterError {
-        kind: AdapterErrorKind::Extension,
-        ..refusal::read(&error, &sql)
-    })
+    connection
+        .execute_batch(&sql)
+        .map_err(|error| AdapterError { kind: AdapterErrorKind::Extension, ..refusal::read(&error, &sql) })
 }
 
 impl Adapter for DuckDb {

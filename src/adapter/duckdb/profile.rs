@@ -177,7 +177,9 @@ fn attachment(entry: &Data, project_root: &Path) -> Result<String, AdapterError>
     for key in ["type", "secret", "read_only"] {
         let direct = entry.get(key).filter(|value| is_given(value) && **value != Data::Bool(false));
         if direct.is_some() && given.contains_key(key) {
-            return Err(invalid(format!("`{key}` of the attached `{path}` is given twice, in the entry and in its `options`")));
+            return Err(invalid(format!(
+                "`{key}` of the attached `{path}` is given twice, in the entry and in its `options`"
+            )));
         }
         match direct.or_else(|| given.get(key)) {
             None | Some(Data::Bool(false) | Data::Null) => {}
@@ -216,7 +218,9 @@ fn secrets(fields: &Map<String, Data>) -> Result<Vec<String>, AdapterError> {
             let chain = [("type", "s3"), ("provider", "credential_chain")];
             entries.push(chain.map(|(key, value)| (key.to_owned(), Data::from(value))).into_iter().collect());
         }
-        Some(other) => return Err(invalid(format!("`use_credential_provider` does not know `{other}`; it knows `aws`"))),
+        Some(other) => {
+            return Err(invalid(format!("`use_credential_provider` does not know `{other}`; it knows `aws`")));
+        }
     }
     entries.iter().enumerate().map(|(ix, entry)| secret(ix + 1, entry)).collect()
 }
@@ -244,7 +248,8 @@ fn secret_parameter(key: &str, value: &Data) -> String {
     let quoted = |value: &Data| format!("'{}'", escape(&text(value)));
     match value {
         Data::Object(map) => {
-            let entries: Vec<_> = map.iter().map(|(key, value)| format!("'{}': {}", escape(key), quoted(value))).collect();
+            let entries: Vec<_> =
+                map.iter().map(|(key, value)| format!("'{}': {}", escape(key), quoted(value))).collect();
             format!("{key} map {{{}}}", entries.join(", "))
         }
         Data::Array(items) => format!("{key} array [{}]", items.iter().map(quoted).collect::<Vec<_>>().join(", ")),

@@ -88,7 +88,11 @@ mod tests {
 
     #[test]
     fn the_caret_is_found_in_the_statement() {
-        check("Binder Error: no\n\nLINE 2:  select x from t\n                ^", "select 1;\n select x from t", Some("x from t"));
+        check(
+            "Binder Error: no\n\nLINE 2:  select x from t\n                ^",
+            "select 1;\n select x from t",
+            Some("x from t"),
+        );
     }
 
     #[test]

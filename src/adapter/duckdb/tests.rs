@@ -53,9 +53,15 @@ fn values_keep_their_types() {
 
 #[test]
 fn values_without_a_cell_are_the_text_that_duckdb_prints() {
-    check("select interval '14 months 1 day' + interval '3661500 milliseconds'", Cell::Text("1 year 2 months 1 day 01:01:01.5".into()));
+    check(
+        "select interval '14 months 1 day' + interval '3661500 milliseconds'",
+        Cell::Text("1 year 2 months 1 day 01:01:01.5".into()),
+    );
     check("select interval '0 days'", Cell::Text("00:00:00".into()));
-    check("select '1e8f7dc5-3b3f-4c3f-8e0d-1f2a3b4c5d6e'::uuid", Cell::Text("1e8f7dc5-3b3f-4c3f-8e0d-1f2a3b4c5d6e".into()));
+    check(
+        "select '1e8f7dc5-3b3f-4c3f-8e0d-1f2a3b4c5d6e'::uuid",
+        Cell::Text("1e8f7dc5-3b3f-4c3f-8e0d-1f2a3b4c5d6e".into()),
+    );
     check("select 'b'::enum('a', 'b')", Cell::Text("b".into()));
     check("select '10101'::bit", Cell::Text("10101".into()));
     check("select date 'infinity'", Cell::Text("infinity".into()));
@@ -113,7 +119,9 @@ fn describe_names_columns_without_running() {
 #[test]
 fn the_catalog_is_read_without_regard_to_case() {
     let mut session = memory();
-    session.execute("create schema Shop; create table shop.Orders (id int); create view shop.v as select 1 as a").unwrap();
+    session
+        .execute("create schema Shop; create table shop.Orders (id int); create view shop.v as select 1 as a")
+        .unwrap();
     let mut found = session.relations(Some("MEMORY"), "SHOP").unwrap();
     found.sort_by_key(|relation| relation.identifier.clone());
     let shown: Vec<_> = found.iter().map(|relation| (relation.identifier.as_deref(), relation.kind)).collect();
@@ -171,7 +179,9 @@ fn settings_and_attachments_hold_in_every_session() {
     let adapter = open(fields, folder.path()).unwrap();
     assert_eq!(
         adapter.profile.secrets,
-        ["create or replace secret _dbt_secret_1 (type s3, key_id 'it''s', secret 'b', scope 's3://a', scope 's3://b')"]
+        [
+            "create or replace secret _dbt_secret_1 (type s3, key_id 'it''s', secret 'b', scope 's3://a', scope 's3://b')"
+        ]
     );
     let adapter = DuckDb { profile: super::Profile { secrets: Vec::new(), ..adapter.profile }, ..adapter };
     let mut session = adapter.connect().unwrap();

@@ -12,11 +12,11 @@ use super::failure::{ContextError, fail, fail_with};
 use super::runtime::{Listener, MessageLevel};
 use super::variables::{SECRET_PREFIX, Variables, missing_message};
 use crate::diagnostic::{Code, did_you_mean};
+use crate::jinja::error::reraise;
 use crate::jinja::functions::{callable, given, none, register_conversions, text_of};
 use crate::jinja::objects::column::ColumnClass;
 use crate::jinja::objects::relation_class::RelationClass;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
-use crate::jinja::error::reraise;
 use crate::jinja::{TemplateEnv, TemplateSource, render_state};
 use crate::project::{Project, Target};
 use crate::sql::{Dialect, QuotePolicy};
@@ -206,7 +206,8 @@ fn validate_any(allowed: &[Value], args: &[Value]) -> Result<Value, Error> {
 
 /// Keys of a target that are never shown to templates.
 fn is_secret_key(key: &str) -> bool {
-    let secret = ["password", "pass", "token", "secret", "private_key", "passphrase", "credentials", "motherduck_token"];
+    let secret =
+        ["password", "pass", "token", "secret", "private_key", "passphrase", "credentials", "motherduck_token"];
     secret.iter().any(|word| key.contains(word))
 }
 
@@ -346,12 +347,7 @@ impl Object for VarFunction {
         self.lookup(state, args)
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "has_var" => self.has_var(args),
             _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
@@ -390,12 +386,7 @@ impl Object for Builtins {
         Enumerator::Values(self.names.iter().map(|name| Value::from(name.as_str())).collect())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         if let Some(function) = (self.find)(method) {
             return function.call(state, args);
         }

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use minijinja::{Error, Value};
 
 use super::base::VarFunction;
+use super::diagnose;
 use super::failure::{ContextError, fail, fail_with};
 use super::parse::{ParseShared, Template};
-use super::diagnose;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::jinja::ContextSource;
 use crate::jinja::functions::callable;
 use crate::jinja::py::{self, CallArgs};
-use crate::jinja::ContextSource;
 use crate::manifest::Doc;
 
 /// Docs blocks by package and name.

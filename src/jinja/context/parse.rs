@@ -18,8 +18,7 @@ use crate::jinja::objects::adapter::AdapterValue;
 use crate::jinja::objects::relation::RelationValue;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{
-    Call, Constant, ContextSource, MacroRegistry, Mode, RenderError, TemplateEnv, TemplateSource,
-    calls_of,
+    Call, Constant, ContextSource, MacroRegistry, Mode, RenderError, TemplateEnv, TemplateSource, calls_of,
 };
 use crate::manifest::RefCall;
 use crate::project::Project;
@@ -188,10 +187,39 @@ impl fmt::Debug for ParseContext {
 
 /// Names that depend on the node.
 const NAMES: &[&str] = &[
-    "adapter", "builtins", "compiled_code", "config", "context_macro_stack", "database", "defer_relation", "env_var",
-    "exceptions", "execute", "function", "graph", "load_agate_table", "load_result", "log", "metric", "model",
-    "post_hooks", "pre_hooks", "print", "ref", "render", "schema", "selected_resources", "source", "sql",
-    "store_raw_result", "store_result", "submit_python_job", "this", "thread_id", "try_or_compiler_error", "var",
+    "adapter",
+    "builtins",
+    "compiled_code",
+    "config",
+    "context_macro_stack",
+    "database",
+    "defer_relation",
+    "env_var",
+    "exceptions",
+    "execute",
+    "function",
+    "graph",
+    "load_agate_table",
+    "load_result",
+    "log",
+    "metric",
+    "model",
+    "post_hooks",
+    "pre_hooks",
+    "print",
+    "ref",
+    "render",
+    "schema",
+    "selected_resources",
+    "source",
+    "sql",
+    "store_raw_result",
+    "store_result",
+    "submit_python_job",
+    "this",
+    "thread_id",
+    "try_or_compiler_error",
+    "var",
     "write",
 ];
 
@@ -266,9 +294,9 @@ impl ParseContext {
             "store_result" | "store_raw_result" | "write" => callable("store_result", |_, _| Ok(Value::from(""))),
             "render" => self.function("render", |inner, state, args| render_with(&inner.shared.env, state, args)),
             "try_or_compiler_error" => callable("try_or_compiler_error", super::run::try_or_compiler_error),
-            "load_agate_table" => callable("load_agate_table", |_, _| {
-                Ok(crate::jinja::objects::table::TableValue::empty().into_value())
-            }),
+            "load_agate_table" => {
+                callable("load_agate_table", |_, _| Ok(crate::jinja::objects::table::TableValue::empty().into_value()))
+            }
             "submit_python_job" => callable("submit_python_job", |_, _| Ok(none())),
             "thread_id" => Value::from("MainThread"),
             "context_macro_stack" => super::run::macro_stack(),
@@ -495,12 +523,7 @@ impl Object for ParseConfig {
         true
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "get" | "require" | "meta_get" | "meta_require" => Ok(Value::from("")),
             "persist_relation_docs" | "persist_column_docs" => Ok(Value::from(false)),
@@ -525,7 +548,8 @@ fn explain(scope: &ParseScope, template: &Template, error: &RenderError) -> Box<
 pub fn parse_node(scope: &ParseScope, template: &Template) -> Result<ParseFacts, Box<Diagnostic>> {
     let context = ParseContext::of_scope(scope);
     if let Some(kwargs) = &scope.test_kwargs {
-        let rendered = render_kwargs(scope, &context, kwargs, template).map_err(|error| explain(scope, template, &error))?;
+        let rendered =
+            render_kwargs(scope, &context, kwargs, template).map_err(|error| explain(scope, template, &error))?;
         // The cell was made a line ago and is empty.
         let _ = context.inner.test_kwargs.set(rendered);
     }
@@ -600,7 +624,8 @@ fn render_data(
             render(text, is_native)
         }
         Data::Array(items) => {
-            let items: Result<Vec<Value>, RenderError> = items.iter().map(|item| render_data(item, true, render)).collect();
+            let items: Result<Vec<Value>, RenderError> =
+                items.iter().map(|item| render_data(item, true, render)).collect();
             Ok(PyList::value(items?))
         }
         Data::Object(map) => {
@@ -710,12 +735,7 @@ pub fn call_name_macro(
 }
 
 /// What the built-in macros would give.
-fn simple_name(
-    shared: &ParseShared,
-    kind: NameKind,
-    custom: Option<&str>,
-    node: &Map<String, Data>,
-) -> Option<String> {
+fn simple_name(shared: &ParseShared, kind: NameKind, custom: Option<&str>, node: &Map<String, Data>) -> Option<String> {
     let target = &shared.base.project.target;
     let custom = custom.map(str::trim);
     match kind {

@@ -265,10 +265,39 @@ impl fmt::Debug for RunContext {
 
 /// Names that depend on the node or the session.
 const NAMES: &[&str] = &[
-    "adapter", "builtins", "compiled_code", "config", "context_macro_stack", "database", "defer_relation", "env_var",
-    "exceptions", "execute", "function", "graph", "load_agate_table", "load_result", "log", "metric", "model",
-    "post_hooks", "pre_hooks", "print", "ref", "render", "schema", "selected_resources", "source", "sql",
-    "store_raw_result", "store_result", "submit_python_job", "this", "thread_id", "try_or_compiler_error", "var",
+    "adapter",
+    "builtins",
+    "compiled_code",
+    "config",
+    "context_macro_stack",
+    "database",
+    "defer_relation",
+    "env_var",
+    "exceptions",
+    "execute",
+    "function",
+    "graph",
+    "load_agate_table",
+    "load_result",
+    "log",
+    "metric",
+    "model",
+    "post_hooks",
+    "pre_hooks",
+    "print",
+    "ref",
+    "render",
+    "schema",
+    "selected_resources",
+    "source",
+    "sql",
+    "store_raw_result",
+    "store_result",
+    "submit_python_job",
+    "this",
+    "thread_id",
+    "try_or_compiler_error",
+    "var",
     "write",
 ];
 
@@ -362,9 +391,9 @@ impl RunContext {
             "ref" => self.function("ref", |inner, _, args| resolve_ref(inner, args)),
             "source" => self.function("source", |inner, _, args| resolve_source(inner, args)),
             "function" => self.function("function", |inner, _, args| resolve_function(inner, args)),
-            "metric" => callable("metric", |_, args| {
-                Ok(Value::from(read_names("metric", args)?.pop().unwrap_or_default()))
-            }),
+            "metric" => {
+                callable("metric", |_, args| Ok(Value::from(read_names("metric", args)?.pop().unwrap_or_default())))
+            }
             "config" => Value::from_object(ConfigValue { inner: Arc::clone(inner) }),
             "var" => self.var(),
             "env_var" => self.function("env_var", |inner, _, args| inner.runtime().shared.env_var(args, |_, _| {})),
@@ -508,12 +537,7 @@ impl Object for Record {
         Enumerator::Values(py::iterate(&self.0).unwrap_or_default())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         if method == "to_dict" { Ok(self.0.clone()) } else { self.0.call_method(state, method, args) }
     }
 
@@ -558,7 +582,11 @@ fn title(resource_type: ResourceType) -> String {
     let mut out = String::new();
     let mut is_start = true;
     for ch in word.chars() {
-        if is_start { out.extend(ch.to_uppercase()) } else { out.push(ch) }
+        if is_start {
+            out.extend(ch.to_uppercase())
+        } else {
+            out.push(ch)
+        }
         is_start = !ch.is_alphabetic();
     }
     out
@@ -600,9 +628,10 @@ fn resolve_ref(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     let manifest = &runtime.manifest;
     let root = &runtime.project.root().config.name;
     let Some(ix) = runtime.lookup.find_ref(manifest, &call, root, &inner.package) else {
-        let is_disabled = manifest.disabled.iter().any(|node| {
-            node.name == call.name && call.package.as_ref().is_none_or(|package| node.package == *package)
-        });
+        let is_disabled = manifest
+            .disabled
+            .iter()
+            .any(|node| node.name == call.name && call.package.as_ref().is_none_or(|package| node.package == *package));
         let near = did_you_mean(&call.name, runtime.lookup.refs.keys().map(String::as_str));
         return Err(not_found(inner, "node", &call, is_disabled, near.into_iter().collect()));
     };
@@ -842,11 +871,7 @@ impl ConfigValue {
     }
 
     fn lookup(&self, key: &str, is_meta: bool) -> Option<Value> {
-        let found = if is_meta {
-            self.value("meta").and_then(|meta| meta.get(key))
-        } else {
-            self.value(key)
-        };
+        let found = if is_meta { self.value("meta").and_then(|meta| meta.get(key)) } else { self.value(key) };
         found.map(py::from_json)
     }
 
@@ -880,9 +905,8 @@ impl ConfigValue {
             Some(Data::Object(map)) => Ok(map.get(part).map_or_else(|| Value::from(false), py::from_json)),
             Some(other) => {
                 let kind = py::text::type_name(&py::from_json(other));
-                let message = format!(
-                    "Invalid value provided for 'persist_docs'. Expected dict but received <class '{kind}'>"
-                );
+                let message =
+                    format!("Invalid value provided for 'persist_docs'. Expected dict but received <class '{kind}'>");
                 Err(fail(Code::PropertyInvalid, message))
             }
         }
@@ -901,7 +925,8 @@ impl Object for ConfigValue {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let keys = self.inner.node().map(|node| node.config.values.keys().map(|key| Value::from(key.as_str())).collect());
+        let keys =
+            self.inner.node().map(|node| node.config.values.keys().map(|key| Value::from(key.as_str())).collect());
         Enumerator::Values(keys.unwrap_or_default())
     }
 
@@ -1052,7 +1077,9 @@ fn truth(name: &str, value: &Value) -> Result<bool, String> {
     match text.to_lowercase().as_str() {
         "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
         "n" | "no" | "f" | "false" | "off" | "0" => Ok(false),
-        _ => Err(format!("the macro 'get_test_sql' returns '{text}' for `{name}`: it is not type 'bool' and cannot be converted reliably to a bool")),
+        _ => Err(format!(
+            "the macro 'get_test_sql' returns '{text}' for `{name}`: it is not type 'bool' and cannot be converted reliably to a bool"
+        )),
     }
 }
 
@@ -1077,7 +1104,8 @@ fn returned_relations(value: &Value, materialized: &str) -> Result<Vec<Relation>
             keys.join(", ")
         ));
     }
-    let Some(items) = py::iterate(&relations).ok().filter(|_| relations.kind() == minijinja::value::ValueKind::Seq) else {
+    let Some(items) = py::iterate(&relations).ok().filter(|_| relations.kind() == minijinja::value::ValueKind::Seq)
+    else {
         return Err(format!(
             "Invalid return value from materialization, \"relations\" not a list, got: {}",
             py::to_str(&relations)

@@ -346,7 +346,8 @@ impl Runtime {
         name: &str,
         kwargs: &serde_json::Map<String, Data>,
     ) -> Result<Data, Box<Diagnostic>> {
-        let kwargs: Vec<(&str, Value)> = kwargs.iter().map(|(key, value)| (key.as_str(), py::from_json(value))).collect();
+        let kwargs: Vec<(&str, Value)> =
+            kwargs.iter().map(|(key, value)| (key.as_str(), py::from_json(value))).collect();
         let result = self.call_macro(session, name, &[], &kwargs);
         if result.is_err() {
             session.release();

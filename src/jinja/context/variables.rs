@@ -48,8 +48,7 @@ impl Variables {
 
 /// dbt's words for a variable that is required and not set.
 pub(crate) fn missing_message(name: &str, node: &str, vars: &Map<String, Data>) -> String {
-    let mut shown: Map<String, Data> =
-        vars.iter().map(|(key, value)| (key.clone(), hide_secret(key, value))).collect();
+    let mut shown: Map<String, Data> = vars.iter().map(|(key, value)| (key.clone(), hide_secret(key, value))).collect();
     shown.sort_keys();
     let listed = if shown.is_empty() { "{}".to_string() } else { pretty(&Data::Object(shown)) };
     format!("Required var '{name}' not found in config:\nVars supplied to {node} = {listed}")

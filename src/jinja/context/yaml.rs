@@ -192,6 +192,9 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         let error = render("{{ env_var('NOPE') }}", false).expect_err("missing");
-        assert_eq!((error.code, error.message.as_str()), (Code::EnvVarMissing, "Env var required but not provided: 'NOPE'"));
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (Code::EnvVarMissing, "Env var required but not provided: 'NOPE'")
+        );
     }
 }

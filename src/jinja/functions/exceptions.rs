@@ -27,11 +27,26 @@ impl fmt::Debug for Exceptions {
 }
 
 const NAMES: &[&str] = &[
-    "warn", "missing_config", "missing_materialization", "missing_relation", "raise_ambiguous_alias",
-    "raise_ambiguous_catalog_match", "raise_cache_inconsistent", "raise_dataclass_not_dict", "raise_compiler_error",
-    "raise_database_error", "raise_dep_not_found", "raise_dependency_error", "raise_duplicate_patch_name",
-    "raise_duplicate_resource_name", "raise_invalid_property_yml_version", "raise_not_implemented",
-    "relation_wrong_type", "raise_contract_error", "column_type_missing", "raise_fail_fast_error",
+    "warn",
+    "missing_config",
+    "missing_materialization",
+    "missing_relation",
+    "raise_ambiguous_alias",
+    "raise_ambiguous_catalog_match",
+    "raise_cache_inconsistent",
+    "raise_dataclass_not_dict",
+    "raise_compiler_error",
+    "raise_database_error",
+    "raise_dep_not_found",
+    "raise_dependency_error",
+    "raise_duplicate_patch_name",
+    "raise_duplicate_resource_name",
+    "raise_invalid_property_yml_version",
+    "raise_not_implemented",
+    "relation_wrong_type",
+    "raise_contract_error",
+    "column_type_missing",
+    "raise_fail_fast_error",
     "warn_snapshot_timestamp_data_types",
 ];
 
@@ -172,11 +187,8 @@ fn contract_error(yaml: &Value, sql: &Value) -> Result<Error, Error> {
     mismatches.sort();
     let names = ["column_name", "definition_type", "contract_type", "mismatch_reason"];
     let rows = mismatches.into_iter().map(|row| Arc::new(row.map(Value::from).to_vec())).collect();
-    let table = TableValue {
-        names: Arc::new(names.map(str::to_string).to_vec()),
-        types: vec![ColumnType::Text; 4],
-        rows,
-    };
+    let table =
+        TableValue { names: Arc::new(names.map(str::to_string).to_vec()), types: vec![ColumnType::Text; 4], rows };
     let body = table.drawn(50, 4, 50);
     let message = format!(
         "This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of columns \
@@ -204,12 +216,7 @@ impl Object for Exceptions {
         Enumerator::Str(NAMES)
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         if NAMES.contains(&method) {
             return self.run(method, args);
         }

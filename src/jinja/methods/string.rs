@@ -1,12 +1,13 @@
 //! Methods of `str`.
 
-use minijinja::formatting::{FormatStyle, format};
+use minijinja::formatting::FormatStyle;
 use minijinja::value::Tuple;
 use minijinja::{Error, State, Value};
 
 use super::super::error::{type_error, value_error};
 use super::super::py::args::{bind, integer, string};
 use super::super::py::list::clamp_index;
+use super::super::py::operators::format_bounded;
 use super::super::py::{PyDict, PyList, iterate, text};
 
 type Outcome = Result<Value, Error>;
@@ -270,12 +271,12 @@ fn building(s: &str, method: &str, args: &[Value]) -> Option<Outcome> {
     Some(match method {
         "replace" => replace(s, args),
         "join" => join(s, args),
-        "format" => format(FormatStyle::StrFormat, s, args).map(Value::from),
+        "format" => format_bounded(FormatStyle::StrFormat, s, args),
         "format_map" => bind("format_map", ["mapping"], 1, args).and_then(|[mapping]| {
             let pairs = super::super::py::pairs_of(&mapping.unwrap_or_default())?;
             let named = pairs.into_iter().map(|(k, v)| (text::to_str(&k), v));
             let kwargs: Value = minijinja::value::Kwargs::from_iter(named).into();
-            format(FormatStyle::StrFormat, s, &[kwargs]).map(Value::from)
+            format_bounded(FormatStyle::StrFormat, s, &[kwargs])
         }),
         "zfill" => bind("zfill", ["width"], 1, args).and_then(|[width]| {
             let width = width_of(&width.unwrap_or_default())?;

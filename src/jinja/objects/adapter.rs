@@ -62,18 +62,64 @@ impl AdapterValue {
 
 /// Every method there is, for `adapter.x` without a call.
 const METHODS: &[&str] = &[
-    "type", "dispatch", "commit", "quote", "quote_as_configured", "quote_seed_column", "convert_type",
-    "standardize_grants_dict", "render_raw_columns_constraints", "render_raw_model_constraints",
-    "valid_incremental_strategies", "get_hard_deletes_behavior", "cache_added", "cache_dropped", "cache_renamed",
-    "get_relation", "list_relations", "get_columns_in_relation", "get_columns_in_table", "get_missing_columns",
-    "get_column_schema_from_query", "expand_target_column_types", "create_schema", "drop_schema", "drop_relation",
-    "truncate_relation", "rename_relation", "check_schema_exists", "list_schemas", "already_exists", "execute",
-    "add_query", "valid_snapshot_target", "assert_valid_snapshot_target_given_strategy",
-    "get_incremental_strategy_macro", "verify_database", "alter_column_type", "build_catalog_relation", "is_motherduck",
-    "is_ducklake", "disable_transactions", "external_root", "get_binding_char", "warn_once", "escape_sql_string",
-    "location_exists", "get_seed_file_path", "use_database", "parse_index", "ensure_transaction",
-    "use_ducklake_table_workarounds", "convert_datetimes_to_strs", "external_write_options", "external_read_location",
-    "store_relation", "catalog_supports_foreign_keys", "existing_key_constraint_types", "batch_id_for_model",
+    "type",
+    "dispatch",
+    "commit",
+    "quote",
+    "quote_as_configured",
+    "quote_seed_column",
+    "convert_type",
+    "standardize_grants_dict",
+    "render_raw_columns_constraints",
+    "render_raw_model_constraints",
+    "valid_incremental_strategies",
+    "get_hard_deletes_behavior",
+    "cache_added",
+    "cache_dropped",
+    "cache_renamed",
+    "get_relation",
+    "list_relations",
+    "get_columns_in_relation",
+    "get_columns_in_table",
+    "get_missing_columns",
+    "get_column_schema_from_query",
+    "expand_target_column_types",
+    "create_schema",
+    "drop_schema",
+    "drop_relation",
+    "truncate_relation",
+    "rename_relation",
+    "check_schema_exists",
+    "list_schemas",
+    "already_exists",
+    "execute",
+    "add_query",
+    "valid_snapshot_target",
+    "assert_valid_snapshot_target_given_strategy",
+    "get_incremental_strategy_macro",
+    "verify_database",
+    "alter_column_type",
+    "build_catalog_relation",
+    "is_motherduck",
+    "is_ducklake",
+    "disable_transactions",
+    "external_root",
+    "get_binding_char",
+    "warn_once",
+    "escape_sql_string",
+    "location_exists",
+    "get_seed_file_path",
+    "use_database",
+    "parse_index",
+    "ensure_transaction",
+    "use_ducklake_table_workarounds",
+    "convert_datetimes_to_strs",
+    "external_write_options",
+    "external_read_location",
+    "store_relation",
+    "catalog_supports_foreign_keys",
+    "existing_key_constraint_types",
+    "batch_id_for_model",
     "get_temp_relation_path",
 ];
 
@@ -123,13 +169,27 @@ impl Object for AdapterValue {
 /// What methods that need a database answer while parsing.
 fn while_parsing(method: &str) -> Option<Result<Value, Error>> {
     Some(Ok(match method {
-        "get_columns_in_relation" | "get_columns_in_table" | "get_missing_columns" | "get_column_schema_from_query"
-        | "list_relations" | "list_schemas" => PyList::value(Vec::new()),
+        "get_columns_in_relation"
+        | "get_columns_in_table"
+        | "get_missing_columns"
+        | "get_column_schema_from_query"
+        | "list_relations"
+        | "list_schemas" => PyList::value(Vec::new()),
         "check_schema_exists" | "already_exists" => Value::from(false),
         "execute" => tuple(vec![none(), TableValue::empty().into_value()]),
-        "get_relation" | "drop_relation" | "truncate_relation" | "rename_relation" | "create_schema" | "drop_schema"
-        | "expand_target_column_types" | "valid_snapshot_target" | "assert_valid_snapshot_target_given_strategy"
-        | "get_incremental_strategy_macro" | "add_query" | "alter_column_type" | "commit" => none(),
+        "get_relation"
+        | "drop_relation"
+        | "truncate_relation"
+        | "rename_relation"
+        | "create_schema"
+        | "drop_schema"
+        | "expand_target_column_types"
+        | "valid_snapshot_target"
+        | "assert_valid_snapshot_target_given_strategy"
+        | "get_incremental_strategy_macro"
+        | "add_query"
+        | "alter_column_type"
+        | "commit" => none(),
         "cache_added" | "cache_dropped" | "cache_renamed" | "verify_database" => Value::from(""),
         _ => return None,
     }))
@@ -239,7 +299,8 @@ fn hard_deletes(args: &[Value]) -> Result<Value, Error> {
     let get = |key: &str| data.get(key).filter(|value| !value.is_null()).cloned();
     let (invalidate, hard_deletes) = (get("invalidate_hard_deletes"), get("hard_deletes"));
     if invalidate.is_some() && hard_deletes.is_some() {
-        let message = "You cannot set both the invalidate_hard_deletes and hard_deletes config properties on the same snapshot.";
+        let message =
+            "You cannot set both the invalidate_hard_deletes and hard_deletes config properties on the same snapshot.";
         return Err(fail(Code::PropertyInvalid, message));
     }
     if invalidate.and_then(|flag| flag.as_bool()) == Some(true) {
@@ -360,7 +421,9 @@ impl Live {
             "get_column_schema_from_query" => self.describe(args),
             "get_missing_columns" => self.missing_columns(state, args),
             "expand_target_column_types" => self.expand_columns(state, args),
-            "valid_snapshot_target" => self.valid_snapshot(state, args, &["dbt_scd_id", "dbt_valid_from", "dbt_valid_to"]),
+            "valid_snapshot_target" => {
+                self.valid_snapshot(state, args, &["dbt_scd_id", "dbt_valid_from", "dbt_valid_to"])
+            }
             "assert_valid_snapshot_target_given_strategy" => self.valid_snapshot_strategy(state, args),
             "get_incremental_strategy_macro" => incremental_strategy(adapter, args),
             "verify_database" => self.verify_database(args),
@@ -375,9 +438,7 @@ impl Live {
         let sql = py::to_str(&sql.unwrap_or_default());
         let auto_begin = auto_begin.is_some_and(|flag| flag.is_true());
         let limit = given(limit).and_then(|limit| limit.as_usize()).filter(|limit| *limit > 0);
-        let rows = fetch
-            .is_some_and(|flag| flag.is_true())
-            .then(|| limit.map_or(RowLimit::All, RowLimit::AtMost));
+        let rows = fetch.is_some_and(|flag| flag.is_true()).then(|| limit.map_or(RowLimit::All, RowLimit::AtMost));
         let (response, table) = self.session.execute(&sql, auto_begin, rows).map_err(fail_sql)?;
         let table = if rows.is_some() { TableValue::from_result(&table) } else { TableValue::empty() };
         Ok(tuple(vec![response_value(response), table.into_value()]))
@@ -434,11 +495,7 @@ impl Live {
     fn already_exists(&self, args: &[Value]) -> Result<Value, Error> {
         let [schema, name] = CallArgs::split(args).bind("already_exists", ["schema", "name"], 2)?;
         let database = self.runtime.project.target.database.clone();
-        let search = Relation::new(
-            database,
-            text_of(schema).unwrap_or_default(),
-            text_of(name).unwrap_or_default(),
-        );
+        let search = Relation::new(database, text_of(schema).unwrap_or_default(), text_of(name).unwrap_or_default());
         Ok(Value::from(self.find_relation(&search)?.is_some()))
     }
 
@@ -472,12 +529,8 @@ impl Live {
         let [from, to] = CallArgs::split(args).bind(method, ["from_relation", "to_relation"], 2)?;
         let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
         if RelationValue::of(&from).is_none() || RelationValue::of(&to).is_none() {
-            let message = format!(
-                "Attempted to rename {} to {} for {}",
-                py::to_str(&from),
-                py::to_str(&to),
-                self.session.name()
-            );
+            let message =
+                format!("Attempted to rename {} to {} for {}", py::to_str(&from), py::to_str(&to), self.session.name());
             return Err(fail(Code::WrongArguments, message));
         }
         Ok([from, to])
@@ -590,8 +643,7 @@ impl Live {
     fn columns_in_table(&self, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let [schema, name] = CallArgs::split(args).bind("get_columns_in_table", ["schema", "identifier"], 2)?;
         let database = self.runtime.project.target.database.clone();
-        let relation =
-            Relation::new(database, text_of(schema).unwrap_or_default(), text_of(name).unwrap_or_default());
+        let relation = Relation::new(database, text_of(schema).unwrap_or_default(), text_of(name).unwrap_or_default());
         self.columns_value(state, &RelationValue::new(relation, self.runtime.shared.dialect))
     }
 
@@ -666,7 +718,8 @@ impl Live {
 
     fn valid_snapshot_strategy(&self, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let names = ["relation", "column_names", "strategy"];
-        let [relation, columns, strategy] = CallArgs::split(args).bind("assert_valid_snapshot_target_given_strategy", names, 3)?;
+        let [relation, columns, strategy] =
+            CallArgs::split(args).bind("assert_valid_snapshot_target_given_strategy", names, 3)?;
         let args = [relation.unwrap_or_default(), columns.unwrap_or_default()];
         self.valid_snapshot(state, &args, &["dbt_scd_id", "dbt_valid_from", "dbt_valid_to"])?;
         let hard_deletes = strategy.unwrap_or_default().get_attr("hard_deletes")?;
@@ -753,8 +806,7 @@ fn incremental_strategy(adapter: &AdapterValue, args: &[Value]) -> Result<Value,
     let found = context.unwrap_or_default().get_attr(&name)?;
     if found.is_undefined() {
         let project = &adapter.shared.project.root().config.name;
-        let message =
-            format!("dbt could not find an incremental strategy macro with the name \"{name}\" in {project}");
+        let message = format!("dbt could not find an incremental strategy macro with the name \"{name}\" in {project}");
         return Err(fail(Code::UnknownMacro, message));
     }
     Ok(found)

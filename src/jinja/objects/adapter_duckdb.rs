@@ -49,7 +49,9 @@ pub(super) fn call(
         "store_relation" | "use_database" => {
             Err(fail(Code::Unsupported, format!("kiln does not support plugins of DuckDB (`adapter.{method}`)")))
         }
-        "catalog_supports_foreign_keys" => one(method, "database", args).map(|name| Value::from(!is_lake(adapter, &py::to_str(&name)))),
+        "catalog_supports_foreign_keys" => {
+            one(method, "database", args).map(|name| Value::from(!is_lake(adapter, &py::to_str(&name))))
+        }
         "existing_key_constraint_types" => key_constraints(adapter, args),
         "batch_id_for_model" => Ok(Value::from("")),
         "get_temp_relation_path" => temp_path(args),
@@ -78,9 +80,10 @@ fn is_ducklake(adapter: &AdapterValue, relation: &Value) -> bool {
 }
 
 fn warn_once(adapter: &AdapterValue, message: &str) -> Value {
-    let is_new = adapter.live.as_ref().is_some_and(|live| {
-        live.runtime.warned.lock().is_ok_and(|mut warned| warned.insert(message.to_string()))
-    });
+    let is_new = adapter
+        .live
+        .as_ref()
+        .is_some_and(|live| live.runtime.warned.lock().is_ok_and(|mut warned| warned.insert(message.to_string())));
     if is_new {
         adapter.shared.listener.message(None, MessageLevel::Info, message);
     }
@@ -120,7 +123,8 @@ fn parse_index(args: &[Value]) -> Result<Value, Error> {
     let render = crate::jinja::functions::callable("render", move |_, args| {
         let relation = one("render", "relation", args)?;
         // The moment keeps names of one index apart between runs.
-        let parts = [for_name.join("_"), py::to_str(&relation), is_unique.to_string(), jiff::Timestamp::now().to_string()];
+        let parts =
+            [for_name.join("_"), py::to_str(&relation), is_unique.to_string(), jiff::Timestamp::now().to_string()];
         Ok(Value::from(crate::jinja::functions::md5_hex(&parts.join("_"))))
     });
     Ok(PyDict::from_strings([

@@ -33,13 +33,38 @@ const STRINGS: &[&str] = &["text", "character varying", "character", "varchar"];
 const NUMERICS: &[&str] = &["numeric", "decimal"];
 const FLOATS: &[&str] = &["real", "float4", "float", "double precision", "float8", "double"];
 const INTEGERS: &[&str] = &[
-    "smallint", "integer", "bigint", "smallserial", "serial", "bigserial", "int2", "int4", "int8", "serial2",
-    "serial4", "serial8",
+    "smallint",
+    "integer",
+    "bigint",
+    "smallserial",
+    "serial",
+    "bigserial",
+    "int2",
+    "int4",
+    "int8",
+    "serial2",
+    "serial4",
+    "serial8",
 ];
 const DUCKDB_FLOATS: &[&str] = &["real", "float", "float4", "float8", "double"];
 const DUCKDB_INTEGERS: &[&str] = &[
-    "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "int1",
-    "int2", "int4", "int8", "short", "int", "signed", "long",
+    "tinyint",
+    "smallint",
+    "integer",
+    "bigint",
+    "hugeint",
+    "utinyint",
+    "usmallint",
+    "uinteger",
+    "ubigint",
+    "int1",
+    "int2",
+    "int4",
+    "int8",
+    "short",
+    "int",
+    "signed",
+    "long",
 ];
 
 impl ColumnValue {
@@ -190,12 +215,7 @@ impl Object for ColumnValue {
         true
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         self.method(method, args)
     }
 
@@ -210,8 +230,19 @@ impl Object for ColumnValue {
 }
 
 const METHODS: &[&str] = &[
-    "is_string", "is_number", "is_float", "is_integer", "is_numeric", "is_struct", "string_size", "can_expand_to",
-    "literal", "flatten", "string_type", "numeric_type", "translate_type",
+    "is_string",
+    "is_number",
+    "is_float",
+    "is_integer",
+    "is_numeric",
+    "is_struct",
+    "string_size",
+    "can_expand_to",
+    "literal",
+    "flatten",
+    "string_type",
+    "numeric_type",
+    "translate_type",
 ];
 
 impl ColumnValue {
@@ -292,9 +323,8 @@ fn from_description(dialect: Dialect, name: String, description: &str) -> Result
     let sizes: Vec<&str> = sizes.trim_end_matches(')').split(',').collect();
     let number = |text: &str| {
         text.trim().parse::<u32>().map(Some).map_err(|_| {
-            let message = format!(
-                "Could not interpret data_type \"{description}\": could not convert \"{text}\" to an integer"
-            );
+            let message =
+                format!("Could not interpret data_type \"{description}\": could not convert \"{text}\" to an integer");
             fail(Code::TemplateFailed, message)
         })
     };
@@ -342,12 +372,7 @@ impl Object for ColumnClass {
         Ok(ColumnValue::new(column, self.dialect).into_value())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         class_method(self.dialect, method, args)
     }
 

@@ -122,7 +122,11 @@ mod tests {
     fn constraints_become_ddl() {
         check(json!({"type": "not_null"}), Some("not null"), None);
         check(json!({"type": "unique", "columns": ["a", "b"]}), Some("unique"), Some("unique (a, b)"));
-        check(json!({"type": "check", "expression": "a > 0", "name": "n"}), Some("check (a > 0)"), Some("constraint n check (a > 0)"));
+        check(
+            json!({"type": "check", "expression": "a > 0", "name": "n"}),
+            Some("check (a > 0)"),
+            Some("constraint n check (a > 0)"),
+        );
         check(
             json!({"type": "foreign_key", "columns": ["a"], "to": "db.s.t", "to_columns": ["id"]}),
             Some("references s.t (id)"),

@@ -13,7 +13,11 @@ use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
 ///
 /// # Errors
 /// When the file is not a table: no header, or a row wider than it.
-pub(crate) fn read(file: &Arc<SourceFile>, text_columns: &[String], delimiter: &str) -> Result<TableValue, Box<Diagnostic>> {
+pub(crate) fn read(
+    file: &Arc<SourceFile>,
+    text_columns: &[String],
+    delimiter: &str,
+) -> Result<TableValue, Box<Diagnostic>> {
     let text = file.text().trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter.bytes().next().unwrap_or(b','))
@@ -33,8 +37,7 @@ pub(crate) fn read(file: &Arc<SourceFile>, text_columns: &[String], delimiter: &
     for (ix, record) in records.enumerate() {
         if record.len() > names.len() {
             let line = record.position().map(csv::Position::line);
-            let message =
-                format!("Row {ix} has {} values, but Table only has {} columns.", record.len(), names.len());
+            let message = format!("Row {ix} has {} values, but Table only has {} columns.", record.len(), names.len());
             return Err(invalid(file, line, message));
         }
         rows.push(record.iter().map(str::to_string).collect());
@@ -120,7 +123,8 @@ fn cast(text: &str, column_type: ColumnType) -> Option<Value> {
     }
 }
 
-const CURRENCIES: &[char] = &['؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫'];
+const CURRENCIES: &[char] =
+    &['؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫'];
 
 /// Numbers as agate reads them: with percent signs, currencies and groups of thousands.
 fn number(text: &str) -> Option<Value> {
@@ -143,7 +147,8 @@ fn number(text: &str) -> Option<Value> {
 fn date(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_digits = |part: &str, len: usize| (1..=len).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_digits =
+        |part: &str, len: usize| (1..=len).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     if parts.next().is_some() || year.len() != 4 || !is_digits(year, 4) || !is_digits(month, 2) || !is_digits(day, 2) {
         return None;
     }
@@ -203,7 +208,10 @@ mod tests {
 
     #[track_caller]
     fn check(values: &[&str], expected: &str) {
-        let file = SourceFile::new("s.csv", format!("x,y\n{}\n", values.iter().map(|v| format!("{v},z")).collect::<Vec<_>>().join("\n")));
+        let file = SourceFile::new(
+            "s.csv",
+            format!("x,y\n{}\n", values.iter().map(|v| format!("{v},z")).collect::<Vec<_>>().join("\n")),
+        );
         let table = read(&file, &[], ",").expect("a table");
         assert_eq!(database_type(&table, 0), Some(expected), "{values:?}");
     }

@@ -173,8 +173,7 @@ impl RelationValue {
         result.relation.identifier = Some("INFORMATION_SCHEMA".to_string());
         result.relation.kind = Some(RelationKind::View);
         result.relation.quoting.identifier = false;
-        result.include =
-            QuotePolicy { database: self.relation.database.is_some(), schema: false, identifier: true };
+        result.include = QuotePolicy { database: self.relation.database.is_some(), schema: false, identifier: true };
         result.information_schema = Some(view);
         result
     }
@@ -250,9 +249,7 @@ pub(crate) fn kind_from(value: &Value) -> Result<Option<RelationKind>, Error> {
         return Ok(None);
     }
     let text = py::to_str(value);
-    text.parse()
-        .map(Some)
-        .map_err(|()| fail(Code::TemplateFailed, format!("'{text}' is not a valid RelationType")))
+    text.parse().map(Some).map_err(|()| fail(Code::TemplateFailed, format!("'{text}' is not a valid RelationType")))
 }
 
 impl RelationValue {
@@ -417,12 +414,7 @@ impl Object for RelationValue {
         true
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         self.method(method, args)
     }
 
@@ -440,8 +432,19 @@ impl Object for RelationValue {
 }
 
 const METHODS: &[&str] = &[
-    "get", "matches", "include", "quote", "without_identifier", "render", "render_limited", "incorporate",
-    "replace_path", "information_schema", "information_schema_only", "quoted", "to_dict",
+    "get",
+    "matches",
+    "include",
+    "quote",
+    "without_identifier",
+    "render",
+    "render_limited",
+    "incorporate",
+    "replace_path",
+    "information_schema",
+    "information_schema_only",
+    "quoted",
+    "to_dict",
 ];
 
 /// A method taken as a value.

@@ -142,12 +142,7 @@ impl Object for RelationClass {
         create(self.dialect, self.quoting, args)
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         class_method(self.dialect, self.quoting, method, args)
             .unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)))
     }

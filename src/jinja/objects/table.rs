@@ -226,7 +226,8 @@ impl TableValue {
         let names = names.unwrap_or_default();
         let mut renamed = self.clone();
         renamed.names = Arc::new(if names.kind() == minijinja::value::ValueKind::Map {
-            let new_name = |name: &String| names.get_item(&Value::from(name.as_str())).ok().and_then(|v| text_of(Some(v)));
+            let new_name =
+                |name: &String| names.get_item(&Value::from(name.as_str())).ok().and_then(|v| text_of(Some(v)));
             self.names.iter().map(|name| new_name(name).unwrap_or_else(|| name.clone())).collect()
         } else {
             let given = names_in(&names)?;
@@ -279,7 +280,10 @@ impl TableValue {
                 vec![call_value(state, &key, &[row])?]
             } else {
                 let names = names_in(&key)?;
-                names.iter().map(|name| Ok(self.rows[ix][self.position(name)?].clone())).collect::<Result<_, Error>>()?
+                names
+                    .iter()
+                    .map(|name| Ok(self.rows[ix][self.position(name)?].clone()))
+                    .collect::<Result<_, Error>>()?
             };
             // Nulls come last, as in agate.
             let with_nulls: Vec<(bool, Value)> = sort_key.into_iter().map(|value| (value.is_none(), value)).collect();
@@ -338,9 +342,8 @@ impl TableValue {
         if self.rows.len() > max_rows {
             lines.push(lines[0].iter().map(|_| "...".to_string()).collect());
         }
-        let is_number = |ix: usize| {
-            self.types.get(ix).is_some_and(|kind| matches!(kind, ColumnType::Integer | ColumnType::Number))
-        };
+        let is_number =
+            |ix: usize| self.types.get(ix).is_some_and(|kind| matches!(kind, ColumnType::Integer | ColumnType::Number));
         draw(&lines, is_number)
     }
 
@@ -363,7 +366,8 @@ impl TableValue {
 
     fn to_data(&self) -> serde_json::Value {
         let rows = self.rows.iter().map(|row| {
-            let pairs = self.names.iter().zip(row.iter()).map(|(name, value)| (Value::from(name.as_str()), value.clone()));
+            let pairs =
+                self.names.iter().zip(row.iter()).map(|(name, value)| (Value::from(name.as_str()), value.clone()));
             py::to_json(&PyDict::from_pairs(pairs).into_value())
         });
         rows.collect()
@@ -380,7 +384,13 @@ fn draw(lines: &[Vec<String>], is_number: impl Fn(usize) -> bool) -> String {
         let cells: Vec<String> = line
             .iter()
             .enumerate()
-            .map(|(ix, cell)| if is_number(ix) { format!("{cell:>w$}", w = widths[ix]) } else { format!("{cell:<w$}", w = widths[ix]) })
+            .map(|(ix, cell)| {
+                if is_number(ix) {
+                    format!("{cell:>w$}", w = widths[ix])
+                } else {
+                    format!("{cell:<w$}", w = widths[ix])
+                }
+            })
             .collect();
         out.push_str(&format!("| {} |\n", cells.join(" | ")));
         if n == 0 {

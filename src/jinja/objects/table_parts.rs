@@ -112,12 +112,7 @@ impl Object for Mapped {
         Some(self.values.len())
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         Ok(match method {
             "values" => tuple(self.values.to_vec()),
             "keys" => tuple(self.names.iter().map(|name| Value::from(name.as_str())).collect()),

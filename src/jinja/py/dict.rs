@@ -30,7 +30,7 @@ impl PyDict {
 
     /// Makes a dict of pairs; the last of equal keys wins.
     pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (Value, Value)>) -> PyDict {
-        PyDict(Mutex::new(pairs.into_iter().collect()))
+        PyDict(Mutex::new(pairs.into_iter().filter(|(key, _)| super::is_hashable(key)).collect()))
     }
 
     /// Makes a dict with string keys.
@@ -62,6 +62,9 @@ impl PyDict {
 
     /// The value of a key.
     pub(crate) fn get(&self, key: &Value) -> Option<Value> {
+        if !super::is_hashable(key) {
+            return None;
+        }
         self.lock().get(key).cloned()
     }
 
@@ -72,6 +75,9 @@ impl PyDict {
 
     /// Sets a key.
     pub(crate) fn insert(&self, key: Value, value: Value) -> Option<Value> {
+        if !super::is_hashable(&key) {
+            return None;
+        }
         self.lock().insert(key, value)
     }
 
@@ -85,6 +91,9 @@ impl PyDict {
             None => Vec::new(),
         };
         pairs.extend(args.keyword.into_iter().map(|(k, v)| (Value::from(k), v)));
+        for (key, _) in &pairs {
+            super::check_hashable(key)?;
+        }
         self.lock().extend(pairs);
         Ok(none())
     }
@@ -92,6 +101,7 @@ impl PyDict {
     fn pop(&self, args: &[Value]) -> Result<Value, Error> {
         let [key, default] = bind("pop", ["key", "default"], 1, args)?;
         let key = key.unwrap_or_default();
+        super::check_hashable(&key)?;
         let removed = self.lock().shift_remove(&key);
         removed.or(default).ok_or_else(|| value_error(text::to_repr(&key)))
     }
@@ -99,8 +109,10 @@ impl PyDict {
     fn setdefault(&self, args: &[Value]) -> Result<Value, Error> {
         let [key, default] = bind("setdefault", ["key", "default"], 1, args)?;
         let value = default.unwrap_or_else(none);
+        let key = key.unwrap_or_default();
+        super::check_hashable(&key)?;
         let mut map = self.lock();
-        Ok(map.entry(key.unwrap_or_default()).or_insert(value).clone())
+        Ok(map.entry(key).or_insert(value).clone())
     }
 }
 

@@ -35,3 +35,25 @@ pub(crate) fn iterate(value: &Value) -> Result<Vec<Value>, Error> {
     }
     value.try_iter()?.checked().collect()
 }
+
+/// Whether a value may be a key: what can change may not, as in Python. A
+/// dict that held itself as a key could not even be looked at.
+pub(crate) fn is_hashable(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::Map => value.downcast_object_ref::<PyDict>().is_none(),
+        ValueKind::Seq if value.is_tuple() => {
+            value.try_iter().is_ok_and(|mut items| items.all(|item| is_hashable(&item)))
+        }
+        ValueKind::Seq => value.downcast_object_ref::<PyList>().is_none(),
+        ValueKind::Iterable => value.downcast_object_ref::<PySet>().is_none(),
+        _ => true,
+    }
+}
+
+/// Refuses keys that can change.
+pub(crate) fn check_hashable(value: &Value) -> Result<(), Error> {
+    if is_hashable(value) {
+        return Ok(());
+    }
+    Err(type_error(format!("unhashable type: '{}'", text::type_name(value))))
+}

@@ -8,6 +8,7 @@ use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
 
+use super::args::integer;
 use super::dict::pairs_of;
 use super::{PyDict, PyList, PySet, text};
 use crate::jinja::error::RenderErrorKind;
@@ -19,7 +20,7 @@ use crate::jinja::root::Unknown;
 pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("kiln_l", list_literal);
     env.add_filter("kiln_d", dict_literal);
-    env.add_filter("kiln_c", copy_slice);
+    env.add_filter("kiln_slice", slice);
     env.add_filter("kiln_add", add);
     env.add_filter("kiln_sub", sub);
     env.add_filter("kiln_mul", mul);
@@ -34,15 +35,53 @@ fn list_literal(value: &Value) -> Result<Value, Error> {
 }
 
 fn dict_literal(value: &Value) -> Result<Value, Error> {
-    Ok(PyDict::from_pairs(pairs_of(value)?).into_value())
+    let pairs = pairs_of(value)?;
+    for (key, _) in &pairs {
+        super::check_hashable(key)?;
+    }
+    Ok(PyDict::from_pairs(pairs).into_value())
 }
 
-/// The result of a slice: a copy for lists, as it is for anything else.
-fn copy_slice(value: Value) -> Result<Value, Error> {
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable if !value.is_tuple() => Ok(PyList::value(super::iterate(&value)?)),
-        _ => Ok(value),
+/// `value[start:stop:step]`.
+fn slice(value: &Value, start: &Value, stop: &Value, step: Option<Value>) -> Result<Value, Error> {
+    refuse_undefined(value)?;
+    let bound = |value: &Value| match value.is_none() {
+        true => Ok(None),
+        false => integer(value)
+            .map(Some)
+            .map_err(|_| type_error("slice indices must be integers or None or have an __index__ method")),
+    };
+    let (start, stop) = (bound(start)?, bound(stop)?);
+    let step = step.as_ref().map_or(Ok(None), bound)?.unwrap_or(1);
+    if step == 0 {
+        return Err(value_error("slice step cannot be zero"));
     }
+    if let Some(text) = value.as_str() {
+        let chars: Vec<char> = text.chars().collect();
+        return Ok(Value::from(positions(chars.len(), start, stop, step).map(|ix| chars[ix]).collect::<String>()));
+    }
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        return Err(type_error(format!("'{}' object is not subscriptable", text::type_name(value))));
+    }
+    let items = super::iterate(value)?;
+    let taken: Vec<Value> = positions(items.len(), start, stop, step).map(|ix| items[ix].clone()).collect();
+    Ok(if value.is_tuple() { Value::from(Tuple::from(taken)) } else { PyList::value(taken) })
+}
+
+/// The positions that a slice takes, as Python counts them.
+fn positions(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> impl Iterator<Item = usize> {
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
+    let clamp = |ix: i64| (if ix < 0 { ix.saturating_add(len) } else { ix }).clamp(low, high);
+    let (first, last) = if step > 0 { (low, high) } else { (high, low) };
+    let mut at = start.map_or(first, clamp);
+    let end = stop.map_or(last, clamp);
+    std::iter::from_fn(move || {
+        let is_inside = if step > 0 { at < end } else { at > end };
+        let current = usize::try_from(at).ok().filter(|_| is_inside)?;
+        at = at.saturating_add(step);
+        Some(current)
+    })
 }
 
 /// Fails as minijinja does when an undefined value is used, with its name.
@@ -263,6 +302,33 @@ fn modulo(state: &mut State<'_, '_>, left: &Value, right: &Value) -> Result<Valu
     Err(unsupported("%", left, right))
 }
 
+/// Formats with minijinja's engine, which would try any width it is asked for.
+pub(crate) fn format_bounded(style: FormatStyle, template: &str, args: &[Value]) -> Result<Value, Error> {
+    let has_wide = |text: &str| {
+        let mut n_digits = 0;
+        text.bytes().any(|byte| {
+            n_digits = if byte.is_ascii_digit() { n_digits + 1 } else { 0 };
+            n_digits > 6
+        })
+    };
+    let in_spec = match style {
+        FormatStyle::Printf => template.split('%').skip(1).any(|part| {
+            let end = part.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(part.len());
+            has_wide(&part[..end])
+        }),
+        FormatStyle::StrFormat => template.split('{').skip(1).any(|part| {
+            let end = part.find('}').unwrap_or(part.len());
+            has_wide(&part[..end])
+        }),
+    };
+    let takes_width_from_args = template.contains('*') || template.contains(":{") || template.contains(".{");
+    let is_wide = |arg: &Value| arg.as_i64().is_some_and(|n| n.abs() > 1_000_000);
+    if in_spec || (takes_width_from_args && args.iter().any(is_wide)) {
+        return Err(value_error("the format asks for too many characters"));
+    }
+    format(style, template, args).map(Value::from)
+}
+
 /// `'..' % value`.
 pub(crate) fn percent_format(_state: &mut State<'_, '_>, template: &str, value: &Value) -> Result<Value, Error> {
     let mut args: Vec<Value> = if value.is_tuple() { super::iterate(value)? } else { vec![value.clone()] };
@@ -285,7 +351,7 @@ pub(crate) fn percent_format(_state: &mut State<'_, '_>, template: &str, value: 
             args.clear();
         }
     }
-    format(FormatStyle::Printf, &template, &args).map(Value::from)
+    format_bounded(FormatStyle::Printf, &template, &args)
 }
 
 /// Conversions in a printf template, `%%` left out, `*` counted.

@@ -26,7 +26,7 @@ impl fmt::Debug for PySet {
 impl PySet {
     /// Makes a set.
     pub(crate) fn new(values: impl IntoIterator<Item = Value>) -> PySet {
-        PySet(Mutex::new(values.into_iter().collect()))
+        PySet(Mutex::new(values.into_iter().filter(super::is_hashable).collect()))
     }
 
     /// The set as a value.
@@ -103,12 +103,15 @@ impl Object for PySet {
         match method {
             "add" => {
                 let [item] = bind("add", ["element"], 1, args)?;
-                self.lock().insert(item.unwrap_or_default());
+                let item = item.unwrap_or_default();
+                super::check_hashable(&item)?;
+                self.lock().insert(item);
                 Ok(none())
             }
             "discard" | "remove" => {
                 let [item] = bind(method, ["element"], 1, args)?;
                 let item = item.unwrap_or_default();
+                super::check_hashable(&item)?;
                 let was_there = self.lock().shift_remove(&item);
                 if method == "remove" && !was_there {
                     return Err(value_error(text::to_repr(&item)));

@@ -316,3 +316,16 @@ fn macro_dependencies_are_read_from_the_text() {
         });
     assert_eq!(found, ["macro.shop.b", "macro.utils.star", "macro.shop.c", "macro.utils.default__c"]);
 }
+
+#[test]
+fn slices_follow_python() {
+    check("{{ [][::-1] }} {{ l[5:] }} {{ l[::2] }} {{ l[2:0:-1] }} {{ (1,2,3)[1:] }}", "[] [] [3, 2] [2, 1] (2, 3)");
+    check("{{ s[-3:] }} {{ s[:20:3] }} {{ l[none:2] }} {{ rows[1:][0].k }}", "rld HlWl [3, 1] y");
+    check_error("{{ l[1:2:0] }}", "slice step cannot be zero (models/m.sql:1:5)");
+}
+
+#[test]
+fn values_that_would_take_all_memory_are_refused() {
+    check_error("{{ '%999999999999d' % 1 }}", "the format asks for too many characters (models/m.sql:1:21)");
+    check_error("{% set x = {} %}{% do x.update({x: 1}) %}", "unhashable type: 'dict' (models/m.sql:1:38)");
+}

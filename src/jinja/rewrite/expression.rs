@@ -457,40 +457,81 @@ impl Rewriter<'_> {
     }
 
     fn subscript(&mut self, base: &Expr) -> Parsed<Expr> {
+        if self.is_slice() {
+            return self.slice(base);
+        }
         let inner_start = self.here().end;
         self.pos += 1;
-        let mut is_slice = false;
-        let mut n_parts = 0;
+        let mut n_commas = 0;
         loop {
-            while matches!(self.peek(), Some(Token::Colon)) {
-                is_slice = true;
-                self.pos += 1;
-            }
+            self.expression()?;
             match self.peek() {
                 Some(Token::BracketClose) => break,
                 Some(Token::Comma) => {
                     self.pos += 1;
-                    n_parts += 1;
+                    n_commas += 1;
                 }
-                _ => {
-                    self.expression()?;
-                    if !matches!(self.peek(), Some(Token::Colon | Token::Comma | Token::BracketClose)) {
-                        return self.expected("`]`");
-                    }
-                }
+                _ => return self.expected("`]`"),
             }
         }
         let inner_end = self.here().start;
         self.pos += 1;
-        let end = self.last_end();
-        if is_slice {
-            self.edits.open(base.start, "(");
-            self.edits.close(end, "|kiln_c)");
-        } else if n_parts > 0 {
+        if n_commas > 0 {
             self.edits.open(inner_start, "(");
             self.edits.close(inner_end, ")");
         }
-        Ok(Expr::other(base.start, end))
+        Ok(Expr::other(base.start, self.last_end()))
+    }
+
+    /// Whether a colon stands inside the bracket that comes next, on its level.
+    fn is_slice(&self) -> bool {
+        let mut depth = 0usize;
+        for lexeme in &self.tokens[self.pos..] {
+            match lexeme.token {
+                Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => depth += 1,
+                Token::BracketClose | Token::ParenClose | Token::BraceClose => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return false;
+                    }
+                }
+                Token::Colon if depth == 1 => return true,
+                Token::BlockEnd | Token::VariableEnd => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// `x[a:b:c]` becomes `((x)|kiln_slice(a,b,c))`.
+    fn slice(&mut self, base: &Expr) -> Parsed<Expr> {
+        let open = self.here();
+        self.pos += 1;
+        self.edits.open(base.start, "((");
+        self.edits.replace(open.start, open.end, ")|kiln_slice(");
+        let mut is_empty = true;
+        let mut n_colons = 0;
+        loop {
+            let here = self.here();
+            match self.peek() {
+                Some(Token::Colon) if n_colons < 2 => {
+                    self.pos += 1;
+                    n_colons += 1;
+                    self.edits.replace(here.start, here.end, if is_empty { "none," } else { "," });
+                    is_empty = true;
+                }
+                Some(Token::BracketClose) => {
+                    self.pos += 1;
+                    self.edits.replace(here.start, here.end, if is_empty { "none))" } else { "))" });
+                    return Ok(Expr::other(base.start, here.end));
+                }
+                _ if is_empty => {
+                    self.expression()?;
+                    is_empty = false;
+                }
+                _ => return self.expected("`]`"),
+            }
+        }
     }
 
     fn call(&mut self, callee: &Expr) -> Parsed<Expr> {

@@ -30,7 +30,7 @@ fn literals_become_lists_that_change() {
         "{{ x in [1] + y }}",
         "{{ x in (([1]|kiln_l) )|kiln_add( y)) }}".replace("(([1]|kiln_l) ", "((([1]|kiln_l) ").as_str(),
     );
-    check("{{ x[1:] }}", "{{ (x[1:]|kiln_c) }}");
+    check("{{ x[1:] }}", "{{ ((x)|kiln_slice(1,none)) }}");
 }
 
 #[test]

@@ -1,0 +1,463 @@
+//! Configuration: how the layers that say something about a node become one.
+//!
+//! Order, later wins: the package's `dbt_project.yml` from the outermost folder inwards, the property file,
+//! the `config()` calls of the file itself, and for nodes of packages the root project's `dbt_project.yml`.
+//! Each key has a merge rule; keys without one are replaced.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Data, json};
+
+use crate::manifest::ResourceType;
+use crate::project::{Project, yaml::Yaml};
+
+type Tree = Map<String, Data>;
+
+/// How two values of one key become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// The later value stands.
+    Replace,
+    /// Lists are joined; a lone value counts as a list of one.
+    Append,
+    /// Mappings are joined; the later value of a key stands.
+    Update,
+    /// As `Update`, but of lists; a key written `+key` is joined instead of replaced.
+    AppendByKey,
+}
+
+/// The rule of a key for a kind of node.
+fn rule(kind: ResourceType, key: &str) -> Rule {
+    use ResourceType as Kind;
+    let is_node =
+        matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot | Kind::Analysis | Kind::Operation | Kind::Function);
+    match key {
+        "tags" if is_node || matches!(kind, Kind::Test | Kind::UnitTest) => Rule::Append,
+        "pre-hook" | "post-hook" | "packages" if is_node => Rule::Append,
+        "meta" => Rule::Update,
+        "quoting" | "column_types" | "docs" | "contract" if is_node => Rule::Update,
+        "grants" if is_node => Rule::AppendByKey,
+        _ => Rule::Replace,
+    }
+}
+
+/// The key of `dbt_project.yml` under which a kind of node is configured.
+pub(super) fn tree_key(kind: ResourceType) -> &'static str {
+    match kind {
+        ResourceType::Seed => "seeds",
+        ResourceType::Snapshot => "snapshots",
+        ResourceType::Source => "sources",
+        ResourceType::Test => "data_tests",
+        ResourceType::UnitTest => "unit_tests",
+        ResourceType::Metric => "metrics",
+        ResourceType::SemanticModel => "semantic_models",
+        ResourceType::SavedQuery => "saved_queries",
+        ResourceType::Exposure => "exposures",
+        ResourceType::Function => "functions",
+        ResourceType::Model | ResourceType::Analysis | ResourceType::Operation => "models",
+    }
+}
+
+/// The configuration trees of all packages, rendered and as written.
+#[derive(Debug)]
+pub(super) struct ProjectTrees {
+    root: String,
+    trees: HashMap<(String, String), (Tree, Tree)>,
+}
+
+impl ProjectTrees {
+    /// Collects the trees of a project.
+    pub(super) fn of(project: &Project) -> Self {
+        let mut trees = HashMap::new();
+        for package in &project.packages {
+            for (key, layer) in &package.config.layers {
+                let written = match layer.written.as_ref().map(Yaml::to_data) {
+                    Some(Data::Object(map)) => map,
+                    _ => Map::new(),
+                };
+                trees.insert((package.config.name.clone(), key.clone()), (layer.rendered.clone(), written));
+            }
+        }
+        Self { root: project.root().config.name.clone(), trees }
+    }
+
+    fn levels(&self, package: &str, kind: ResourceType, fqn: &[String], is_written: bool) -> Vec<Tree> {
+        let Some(pair) = self.trees.get(&(package.to_owned(), tree_key(kind).to_owned())) else { return Vec::new() };
+        let mut level = if is_written { &pair.1 } else { &pair.0 };
+        let mut found = vec![own_keys(level)];
+        for part in fqn {
+            let Some(Data::Object(next)) = level.get(part) else { break };
+            found.push(own_keys(next));
+            level = next;
+        }
+        found.retain(|keys| !keys.is_empty());
+        found
+    }
+}
+
+/// The keys of a level that configure it: those with `+`, and any that do not hold a mapping.
+fn own_keys(level: &Tree) -> Tree {
+    let mut keys = Map::new();
+    for (key, value) in level {
+        if let Some(name) = key.strip_prefix('+') {
+            keys.insert(name.trim().to_owned(), value.clone());
+        } else if !value.is_object() {
+            keys.insert(key.clone(), value.clone());
+        }
+    }
+    keys
+}
+
+/// What says something about one node.
+pub(super) struct Layers<'a> {
+    pub(super) kind: ResourceType,
+    pub(super) package: &'a str,
+    pub(super) fqn: &'a [String],
+    /// `config:` of the property file.
+    pub(super) patch: Option<&'a Tree>,
+    /// What `config()` calls said.
+    pub(super) call: &'a Tree,
+}
+
+impl Layers<'_> {
+    fn in_order(&self, trees: &ProjectTrees, is_written: bool) -> Vec<Tree> {
+        let mut layers = trees.levels(self.package, self.kind, self.fqn, is_written);
+        layers.extend(self.patch.cloned());
+        if !self.call.is_empty() {
+            layers.push(self.call.clone());
+        }
+        if self.package != trees.root {
+            layers.extend(trees.levels(&trees.root, self.kind, self.fqn, is_written));
+        }
+        layers
+    }
+}
+
+/// The merged configuration of a node, with dbt's defaults for what nothing set.
+pub(super) fn merge(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
+    let mut config = defaults(layers.kind);
+    for layer in layers.in_order(trees, false) {
+        update(layers.kind, &mut config, layer);
+    }
+    finish(layers.kind, &mut config);
+    config
+}
+
+/// What the layers say, as written: no defaults, no merging within a key.
+pub(super) fn merge_written(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
+    let mut config = Map::new();
+    for layer in layers.in_order(trees, true) {
+        config.extend(layer);
+    }
+    config
+}
+
+fn update(kind: ResourceType, config: &mut Tree, layer: Tree) {
+    for (key, value) in layer {
+        let key = match key.as_str() {
+            "pre_hook" => "pre-hook".to_owned(),
+            "post_hook" => "post-hook".to_owned(),
+            _ => key,
+        };
+        let merged = match config.get_mut(&key) {
+            Some(earlier) => combine(rule(kind, &key), earlier.take(), value),
+            None => value,
+        };
+        config.insert(key, merged);
+    }
+}
+
+fn combine(rule: Rule, earlier: Data, later: Data) -> Data {
+    match (rule, earlier, later) {
+        (Rule::Append, earlier, later) => {
+            let mut list = listed(earlier);
+            list.extend(listed(later));
+            Data::Array(list)
+        }
+        (Rule::Update, Data::Object(mut earlier), Data::Object(later)) => {
+            earlier.extend(later);
+            Data::Object(earlier)
+        }
+        (Rule::AppendByKey, Data::Object(earlier), Data::Object(later)) => Data::Object(append_by_key(earlier, later)),
+        (_, _, later) => later,
+    }
+}
+
+fn append_by_key(earlier: Tree, later: Tree) -> Tree {
+    let mut joined: Tree = earlier.into_iter().map(|(key, value)| (key, Data::Array(listed(value)))).collect();
+    for (key, value) in later {
+        let name = key.trim_start_matches('+');
+        let value = listed(value);
+        match joined.get_mut(name).and_then(Data::as_array_mut) {
+            Some(list) if key.starts_with('+') => list.extend(value),
+            _ => {
+                joined.insert(name.to_owned(), Data::Array(value));
+            }
+        }
+    }
+    joined
+}
+
+fn listed(value: Data) -> Vec<Data> {
+    match value {
+        Data::Array(list) => list,
+        other => vec![other],
+    }
+}
+
+/// The configuration keys that a kind of node knows.
+pub(super) fn known_keys(kind: ResourceType) -> Vec<String> {
+    defaults(kind).keys().cloned().collect()
+}
+
+/// The keys that every node has, with their defaults, in dbt's order.
+fn defaults(kind: ResourceType) -> Tree {
+    use ResourceType as Kind;
+    let data = match kind {
+        Kind::Source => source_defaults(),
+        Kind::Test => test_defaults(),
+        Kind::UnitTest => json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null}),
+        Kind::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
+        Kind::Metric => json!({"enabled": true, "group": null, "meta": {}}),
+        Kind::SemanticModel => json!({"enabled": true, "group": null, "meta": {}}),
+        Kind::SavedQuery => {
+            json!({"enabled": true, "group": null, "meta": {}, "export_as": null, "schema": null, "cache": {"enabled": false}})
+        }
+        _ => node_defaults(kind),
+    };
+    match data {
+        Data::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn source_defaults() -> Data {
+    let time = json!({"count": null, "period": null});
+    json!({
+        "enabled": true,
+        "event_time": null,
+        "freshness": {"warn_after": time, "error_after": time, "filter": null},
+        "loaded_at_field": null,
+        "loaded_at_query": null,
+        "meta": {},
+        "tags": [],
+        "static_analysis": null,
+    })
+}
+
+fn test_defaults() -> Data {
+    json!({
+        "enabled": true,
+        "alias": null,
+        "schema": "dbt_test__audit",
+        "database": null,
+        "tags": [],
+        "meta": {},
+        "group": null,
+        "static_analysis": null,
+        "materialized": "test",
+        "severity": "ERROR",
+        "store_failures": null,
+        "store_failures_as": null,
+        "where": null,
+        "limit": null,
+        "fail_calc": "count(*)",
+        "warn_if": "!= 0",
+        "error_if": "!= 0",
+    })
+}
+
+fn node_defaults(kind: ResourceType) -> Data {
+    let mut config = json!({
+        "enabled": true,
+        "alias": null,
+        "schema": null,
+        "database": null,
+        "tags": [],
+        "meta": {},
+        "group": null,
+        "static_analysis": null,
+        "materialized": "view",
+        "incremental_strategy": null,
+        "batch_size": null,
+        "lookback": 1,
+        "begin": null,
+        "persist_docs": {},
+        "post-hook": [],
+        "pre-hook": [],
+        "quoting": {},
+        "column_types": {},
+        "full_refresh": null,
+        "unique_key": null,
+        "on_schema_change": "ignore",
+        "on_configuration_change": "apply",
+        "grants": {},
+        "packages": [],
+        "docs": {"show": true, "node_color": null},
+        "contract": {"enforced": false, "alias_types": true},
+        "event_time": null,
+        "concurrent_batches": null,
+    });
+    let more = match kind {
+        ResourceType::Model => json!({"access": "protected", "freshness": null}),
+        ResourceType::Seed => json!({"materialized": "seed", "delimiter": ",", "quote_columns": null}),
+        ResourceType::Snapshot => json!({
+            "materialized": "snapshot",
+            "strategy": null,
+            "target_schema": null,
+            "target_database": null,
+            "updated_at": null,
+            "check_cols": null,
+            "snapshot_meta_column_names": {
+                "dbt_valid_to": null, "dbt_valid_from": null, "dbt_scd_id": null,
+                "dbt_updated_at": null, "dbt_is_deleted": null,
+            },
+            "dbt_valid_to_current": null,
+        }),
+        ResourceType::Function => json!({
+            "materialized": "function", "type": "scalar", "volatility": null,
+            "runtime_version": null, "entry_point": null,
+        }),
+        _ => json!({}),
+    };
+    if let (Data::Object(config), Data::Object(more)) = (&mut config, more) {
+        config.extend(more);
+    }
+    config
+}
+
+/// Brings the merged values into their published form.
+fn finish(kind: ResourceType, config: &mut Tree) {
+    for key in ["pre-hook", "post-hook"] {
+        if let Some(Data::Array(hooks)) = config.get_mut(key) {
+            hooks.iter_mut().for_each(|hook| *hook = hook_map(hook.take()));
+        }
+    }
+    for (key, default) in [("docs", json!({"show": true, "node_color": null})), ("contract", contract_default())] {
+        if config.get(key).is_some_and(|value| !value.is_object()) {
+            config.insert(key.to_owned(), default);
+        }
+    }
+    if let Some(Data::Bool(value)) = config.get("static_analysis") {
+        config.insert("static_analysis".to_owned(), json!(if *value { "on" } else { "off" }));
+    }
+    match kind {
+        ResourceType::Model => finish_freshness(config),
+        ResourceType::Test => finish_store_failures(config),
+        ResourceType::Snapshot => fill(config, "snapshot_meta_column_names", &defaults(kind)),
+        ResourceType::Source => finish_source(config),
+        _ => {}
+    }
+    if let Some(Data::String(tag)) = config.get("tags") {
+        let tags = json!([tag]);
+        config.insert("tags".to_owned(), tags);
+    }
+}
+
+fn contract_default() -> Data {
+    json!({"enforced": false, "alias_types": true})
+}
+
+/// Adds the keys of a nested default that a layer left out.
+fn fill(config: &mut Tree, key: &str, defaults: &Tree) {
+    let (Some(Data::Object(value)), Some(Data::Object(default))) = (config.get_mut(key), defaults.get(key)) else {
+        return;
+    };
+    for (name, missing) in default {
+        value.entry(name.clone()).or_insert_with(|| missing.clone());
+    }
+}
+
+/// A hook as published: its SQL, whether it runs within the transaction, its index.
+fn hook_map(hook: Data) -> Data {
+    let written = match hook {
+        Data::String(text) => match serde_json::from_str::<Data>(&text) {
+            Ok(Data::Object(map)) => map,
+            _ => Map::from_iter([("sql".to_owned(), Data::String(text))]),
+        },
+        Data::Object(map) => map,
+        other => return other,
+    };
+    json!({
+        "sql": written.get("sql").cloned().unwrap_or(Data::Null),
+        "transaction": written.get("transaction").cloned().unwrap_or(Data::Bool(true)),
+        "index": written.get("index").cloned().unwrap_or(Data::Null),
+    })
+}
+
+fn finish_freshness(config: &mut Tree) {
+    let build_after = config.get("freshness").and_then(|freshness| freshness.get("build_after")).cloned();
+    let published = build_after.map_or(Data::Null, |after| {
+        json!({"build_after": {
+            "count": after.get("count").cloned().unwrap_or(Data::Null),
+            "period": after.get("period").cloned().unwrap_or(Data::Null),
+            "updates_on": after.get("updates_on").cloned().unwrap_or_else(|| json!("any")),
+        }})
+    });
+    config.insert("freshness".to_owned(), published);
+}
+
+fn finish_store_failures(config: &mut Tree) {
+    let how = config.get("store_failures_as").and_then(Data::as_str).map(str::to_owned);
+    match how.as_deref() {
+        Some(how) => {
+            config.insert("store_failures".to_owned(), Data::Bool(how != "ephemeral"));
+        }
+        None => {
+            let how = match config.get("store_failures").and_then(Data::as_bool) {
+                Some(true) => json!("table"),
+                Some(false) => json!("ephemeral"),
+                None => Data::Null,
+            };
+            config.insert("store_failures_as".to_owned(), how);
+        }
+    }
+}
+
+fn finish_source(config: &mut Tree) {
+    if let Some(freshness @ Data::Object(_)) = config.get("freshness") {
+        let published = super::sources::freshness(freshness);
+        config.insert("freshness".to_owned(), published);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(key: &str, earlier: Data, later: Data, expected: Data) {
+        assert_eq!(combine(rule(ResourceType::Model, key), earlier, later), expected);
+    }
+
+    #[test]
+    fn tags_are_joined_and_a_lone_tag_counts_as_a_list() {
+        check("tags", json!(["a"]), json!("b"), json!(["a", "b"]));
+    }
+
+    #[test]
+    fn meta_is_joined_by_key() {
+        check("meta", json!({"a": 1, "b": 1}), json!({"b": 2}), json!({"a": 1, "b": 2}));
+    }
+
+    #[test]
+    fn grants_replace_unless_written_with_a_plus() {
+        check("grants", json!({"select": "x"}), json!({"select": ["y"]}), json!({"select": ["y"]}));
+        check("grants", json!({"select": "x"}), json!({"+select": ["y"]}), json!({"select": ["x", "y"]}));
+    }
+
+    #[test]
+    fn other_keys_are_replaced() {
+        check("materialized", json!("view"), json!("table"), json!("table"));
+        check("unique_key", json!(["a"]), json!(["b"]), json!(["b"]));
+    }
+
+    #[test]
+    fn hooks_become_maps() {
+        assert_eq!(hook_map(json!("select 1")), json!({"sql": "select 1", "transaction": true, "index": null}));
+        assert_eq!(
+            hook_map(json!("{\"sql\": \"vacuum\", \"transaction\": false}")),
+            json!({"sql": "vacuum", "transaction": false, "index": null})
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Macros of the project, its packages and kiln itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Data, json};
+
+use super::properties::{Entry, list_of, map_of, text_of};
+use super::{Setup, render};
+use crate::builtins::Builtin;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
+use crate::jinja::{self, BlockKind, MacroDef, MacroEntry, MacroKind, MacroRegistry, SourceRef};
+use crate::manifest::{Docs, MacroArgument, MacroInfo, UniqueId};
+use crate::project::{FileKind, Project, ProjectFiles};
+
+const MACRO_BLOCKS: &[BlockKind] =
+    &[BlockKind::Macro, BlockKind::Test, BlockKind::DataTest, BlockKind::Materialization];
+
+/// Collects all macros: kiln's own, then those of the packages, then the root project's.
+pub fn registry(
+    project: &Project,
+    files: &ProjectFiles,
+    builtins: &[&'static [Builtin]],
+    diagnostics: &mut Diagnostics,
+) -> Arc<MacroRegistry> {
+    let mut defs = Vec::new();
+    let mut internal: Vec<String> = Vec::new();
+    for builtin in builtins.iter().copied().flatten() {
+        if !internal.iter().any(|package| package == builtin.package) {
+            internal.push(builtin.package.to_owned());
+        }
+        let source = SourceRef::new(builtin.path, builtin.sql);
+        if let Ok(blocks) = jinja::scan(builtin.sql, MACRO_BLOCKS) {
+            defs.extend(blocks.iter().filter_map(|block| MacroDef::from_block(builtin.package, &source, block)));
+        }
+    }
+    for file in files.files.iter().filter(|file| matches!(file.kind, FileKind::Macro | FileKind::GenericTest)) {
+        let package = &project.packages[file.package].config.name;
+        let source = SourceRef::new(file.original_file_path.as_str(), file.file.shared_text());
+        match jinja::scan(file.file.text(), MACRO_BLOCKS) {
+            Ok(blocks) => defs.extend(blocks.iter().filter_map(|block| MacroDef::from_block(package, &source, block))),
+            Err(error) => diagnostics.push(render::block_error(&file.file, &error)),
+        }
+    }
+    let registry = MacroRegistry::builder()
+        .internal_packages(internal)
+        .root_package(project.root().config.name.clone())
+        .add_all(defs)
+        .build();
+    for duplicate in registry.duplicates() {
+        diagnostics.push(duplicate_macro(&duplicate.first, &duplicate.second));
+    }
+    registry
+}
+
+fn duplicate_macro(first: &MacroDef, second: &MacroDef) -> Diagnostic {
+    let file = |def: &MacroDef| SourceFile::new(def.source.path.to_string(), Arc::clone(&def.source.text));
+    let head = |def: &MacroDef| {
+        let length = def.text().find("%}").map_or(2, |end| end + 2);
+        Span::new(def.span.start, def.span.start + length)
+    };
+    let message = format!(
+        "dbt found two macros named \"{}\" in the project \"{}\". To fix this error, rename or remove one of the following macros: {}, {}",
+        first.name, first.package, first.source.path, second.source.path
+    );
+    let other = Label::new(&file(first), head(first)).with_text("the other definition");
+    Diagnostic::error(Code::DuplicateMacro, message)
+        .at(&file(second), head(second))
+        .related(other)
+        .hint("rename or remove one of the two")
+}
+
+/// Describes all macros for the manifest.
+pub(super) fn infos(
+    setup: &Setup<'_>,
+    entries: &[Entry],
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<UniqueId, MacroInfo> {
+    let (registry, project) = (&setup.macros, setup.project);
+    let mut infos = BTreeMap::new();
+    for entry in registry.iter() {
+        let def = &entry.def;
+        let info = MacroInfo {
+            name: def.name.clone(),
+            package: def.package.clone(),
+            path: def.source.path.to_string(),
+            macro_sql: def.text().to_owned(),
+            depends_on: depends_on(registry, entry, project),
+            description: String::new(),
+            meta: Map::new(),
+            docs: Docs::default(),
+            config: json_map(json!({"meta": {}, "docs": {"show": true, "node_color": null}})),
+            patch_path: None,
+            arguments: Vec::new(),
+            supported_languages: match &def.kind {
+                MacroKind::Materialization { languages, .. } => Some(languages.clone()),
+                _ => None,
+            },
+            created_at: setup.created_at,
+        };
+        infos.insert(UniqueId::new(def.unique_id.as_str()), info);
+    }
+    for entry in entries.iter().filter(|entry| entry.list == "macros") {
+        let package = setup.package_name(entry.package);
+        let id = format!("macro.{package}.{}", entry.name());
+        if let Some(info) = infos.get_mut(id.as_str()) {
+            describe(info, entry, package);
+        } else {
+            let names = infos.values().filter(|info| info.package == package).map(|info| info.name.as_str());
+            let message = format!("Found patch for macro \"{}\" which was not found", entry.name());
+            let warning = Diagnostic::warning(Code::PatchWithoutNode, message).at(&entry.file, entry.span_of("name"));
+            diagnostics.push(warning.maybe_hint(did_you_mean(entry.name(), names)));
+        }
+    }
+    infos
+}
+
+/// The macros that a macro's text calls, `if` or not, in the order of the calls.
+fn depends_on(registry: &MacroRegistry, entry: &MacroEntry, project: &Project) -> Vec<String> {
+    let def = &entry.def;
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |package: &str, name: &str| {
+        if name == def.name {
+            return;
+        }
+        if let Some(target) = registry.resolve(Some(package), name)
+            && !found.contains(&target.def.unique_id)
+        {
+            found.push(target.def.unique_id.clone());
+        }
+    };
+    for call in entry.calls().unwrap_or_default() {
+        if call.path == "adapter.dispatch" {
+            let Some(name) = call.constant(0, "macro_name").and_then(Data::as_str) else { continue };
+            let namespace = call.constant(1, "macro_namespace").and_then(Data::as_str);
+            add(&def.package, name);
+            if let Some(target) = dispatch(registry, project, &def.package, name, namespace) {
+                add(&target.def.package, &target.def.name);
+            }
+            continue;
+        }
+        match call.path.split_once('.') {
+            None => add(&def.package, &call.path),
+            Some((package, name)) if !name.contains('.') => add(package, name),
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+/// The macro that `adapter.dispatch` finds: for each package in dbt's order, the adapter's own, then the default.
+fn dispatch<'r>(
+    registry: &'r MacroRegistry,
+    project: &Project,
+    package: &str,
+    name: &str,
+    namespace: Option<&str>,
+) -> Option<&'r Arc<MacroEntry>> {
+    let root = project.root();
+    let rule = root.config.dispatch.iter().find(|rule| Some(rule.macro_namespace.as_str()) == namespace);
+    let packages: Vec<Option<&str>> = match (rule, namespace) {
+        (Some(rule), _) => rule.search_order.iter().map(|package| Some(package.as_str())).collect(),
+        (None, Some(namespace)) if project.package(namespace).is_some() => {
+            vec![Some(&root.config.name), Some(namespace)]
+        }
+        _ => vec![None],
+    };
+    let prefixes = [project.target.adapter_type.as_str(), "default"];
+    packages.into_iter().find_map(|searched| {
+        prefixes.iter().find_map(|prefix| {
+            let name = format!("{prefix}__{name}");
+            match searched {
+                Some(searched) if registry.internal_packages().iter().any(|internal| internal == searched) => {
+                    registry.internal_packages().iter().find_map(|internal| registry.in_package(internal, &name))
+                }
+                Some(searched) => registry.in_package(searched, &name),
+                None => registry.resolve(Some(package), &name),
+            }
+        })
+    })
+}
+
+fn json_map(data: Data) -> Map<String, Data> {
+    data.as_object().cloned().unwrap_or_default()
+}
+
+fn describe(info: &mut MacroInfo, entry: &Entry, package: &str) {
+    info.patch_path = Some(format!("{package}://{}", entry.original_file_path));
+    info.description = entry.text("description").unwrap_or_default();
+    let config = entry.config();
+    info.meta = map_of(&entry.data, "meta");
+    info.meta.extend(map_of(&config, "meta"));
+    let mut docs = map_of(&entry.data, "docs");
+    docs.extend(map_of(&config, "docs"));
+    info.docs = Docs {
+        show: docs.get("show").and_then(Data::as_bool).unwrap_or(true),
+        node_color: docs.get("node_color").and_then(text_of),
+    };
+    info.config = json_map(json!({
+        "meta": info.meta,
+        "docs": {"show": info.docs.show, "node_color": info.docs.node_color},
+    }));
+    info.arguments = list_of(&entry.data, "arguments")
+        .iter()
+        .map(|argument| MacroArgument {
+            name: argument.get("name").and_then(text_of).unwrap_or_default(),
+            data_type: argument.get("type").and_then(text_of),
+            description: argument.get("description").and_then(text_of).unwrap_or_default(),
+        })
+        .collect();
+}

@@ -1,0 +1,473 @@
+//! Which property entry describes which node, and what it says.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value as Data, json};
+
+use super::generic_tests::TestTarget;
+use super::nodes::{Draft, parse_ref_or_source};
+use super::properties::{Entry, list_of, map_of, text_of};
+use super::{Setup, columns, nodes};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, did_you_mean};
+use crate::jinja::py;
+use crate::manifest::{Node, NodeKind, ResourceType};
+
+/// What a property file says about one node.
+#[derive(Clone, Debug)]
+pub(super) struct Patch<'a> {
+    pub(super) entry: &'a Entry,
+    /// Package of the property file.
+    pub(super) package: String,
+    pub(super) name: String,
+    pub(super) description: String,
+    /// Columns, as rendered data.
+    pub(super) columns: Vec<Data>,
+    /// `config:`, with the keys that may also stand beside it.
+    pub(super) config: Map<String, Data>,
+    pub(super) constraints: Vec<Data>,
+    pub(super) version: Option<Data>,
+    pub(super) latest_version: Option<Data>,
+    pub(super) deprecation_date: Option<String>,
+    pub(super) time_spine: Option<Data>,
+    /// Tests declared on the node itself.
+    pub(super) tests: Vec<Data>,
+}
+
+/// The lists whose entries describe nodes, and the kinds they describe.
+const PATCHING: &[(&str, &[ResourceType])] = &[
+    ("models", &[ResourceType::Model]),
+    ("seeds", &[ResourceType::Seed]),
+    ("snapshots", &[ResourceType::Snapshot]),
+    ("analyses", &[ResourceType::Analysis]),
+    ("data_tests", &[ResourceType::Test]),
+];
+
+const REFABLE: &[ResourceType] = &[ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot];
+
+/// Assigns entries to drafts. Versioned models get their ids, names and paths here.
+pub(super) struct Assigned<'a> {
+    /// By index of the draft.
+    pub(super) patches: HashMap<usize, Patch<'a>>,
+    /// What tests may be declared on, with the patch that declares them, in the order of the files.
+    pub(super) targets: Vec<(TestTarget, Patch<'a>)>,
+}
+
+/// Finds the drafts that the entries describe.
+pub(super) fn assign<'a>(
+    setup: &Setup<'_>,
+    drafts: &mut [Draft],
+    entries: &'a [Entry],
+    diagnostics: &mut Diagnostics,
+) -> Assigned<'a> {
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (ix, draft) in drafts.iter().enumerate() {
+        by_name.entry(draft.name.clone()).or_default().push(ix);
+    }
+    let mut assigned = Assigned { patches: HashMap::new(), targets: Vec::new() };
+    for entry in entries {
+        let Some((_, kinds)) = PATCHING.iter().find(|(list, _)| *list == entry.list) else { continue };
+        nodes::misspelled_keys(entry, kinds[0], diagnostics);
+        if let Some(problem) = both_test_keys(entry) {
+            diagnostics.push(problem);
+            continue;
+        }
+        let finder = Finder { setup, by_name: &by_name, kinds, entry };
+        if list_of(&entry.data, "versions").is_empty() {
+            assign_plain(&finder, drafts, &mut assigned, diagnostics);
+        } else {
+            assign_versions(&finder, drafts, &mut assigned, diagnostics);
+        }
+    }
+    assigned
+}
+
+fn both_test_keys(entry: &Entry) -> Option<Diagnostic> {
+    let both = |map: &Map<String, Data>| map.contains_key("tests") && map.contains_key("data_tests");
+    let in_columns = list_of(&entry.data, "columns").iter().any(|column| column.as_object().is_some_and(both));
+    (both(&entry.data) || in_columns).then(|| {
+        let message = "Invalid test config: cannot have both 'tests' and 'data_tests' defined";
+        entry.error("name", Code::PropertyInvalid, message).hint("move all tests under `data_tests:`")
+    })
+}
+
+struct Finder<'f, 'a> {
+    setup: &'f Setup<'f>,
+    by_name: &'f BTreeMap<String, Vec<usize>>,
+    kinds: &'static [ResourceType],
+    entry: &'a Entry,
+}
+
+impl Finder<'_, '_> {
+    /// The drafts of that name: those of the entry's own package, else those of the first package that has any.
+    fn find(&self, drafts: &[Draft], name: &str, kinds: &[ResourceType]) -> Vec<usize> {
+        let fitting: Vec<usize> = self
+            .by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|ix| kinds.contains(&drafts[*ix].kind))
+            .collect();
+        let own: Vec<usize> = fitting.iter().copied().filter(|ix| drafts[*ix].package == self.entry.package).collect();
+        if !own.is_empty() || !kinds.iter().any(|kind| kind.is_refable()) {
+            return own;
+        }
+        let package = fitting.first().map(|ix| drafts[*ix].package);
+        fitting.into_iter().filter(|ix| Some(drafts[*ix].package) == package).collect()
+    }
+
+    fn missing(&self, drafts: &[Draft], name: &str) -> Diagnostic {
+        let entry = self.entry;
+        if let Some(ix) = self.find(drafts, name, REFABLE).first() {
+            let kind = drafts[*ix].kind;
+            let message = format!("`{name}` is a {kind}, but is described under `{}:`", entry.list);
+            let hint = format!("move the entry under `{kind}s:`");
+            return Diagnostic::warning(Code::PatchWithoutNode, message)
+                .at(&entry.file, entry.span_of("name"))
+                .hint(hint);
+        }
+        let names = drafts.iter().filter(|draft| self.kinds.contains(&draft.kind)).map(|draft| draft.name.as_str());
+        let message = format!(
+            "Did not find matching node for patch with name '{name}' in the '{}' section of file '{}'",
+            entry.list, entry.original_file_path
+        );
+        Diagnostic::warning(Code::PatchWithoutNode, message)
+            .at(&entry.file, entry.span_of("name"))
+            .maybe_hint(did_you_mean(name, names))
+    }
+}
+
+fn assign_plain<'a>(
+    finder: &Finder<'_, 'a>,
+    drafts: &[Draft],
+    assigned: &mut Assigned<'a>,
+    diagnostics: &mut Diagnostics,
+) {
+    let entry = finder.entry;
+    let patch = plain_patch(finder.setup, entry);
+    if entry.list != "analyses" && entry.list != "data_tests" {
+        let target = TestTarget::Node { name: entry.name().to_owned(), version: None };
+        assigned.targets.push((target, patch.clone()));
+    }
+    let found = finder.find(drafts, entry.name(), finder.kinds);
+    if found.is_empty() {
+        diagnostics.push(finder.missing(drafts, entry.name()));
+    }
+    for ix in found {
+        put(assigned, ix, patch.clone(), diagnostics);
+    }
+}
+
+fn put<'a>(assigned: &mut Assigned<'a>, ix: usize, patch: Patch<'a>, diagnostics: &mut Diagnostics) {
+    if let Some(earlier) = assigned.patches.get(&ix) {
+        let message = format!("dbt found two schema.yml entries for the same resource named {}", patch.name);
+        let first = Label::new(&earlier.entry.file, earlier.entry.span_of("name")).with_text("the other entry");
+        let error = patch.entry.error("name", Code::DuplicatePatch, message).related(first);
+        diagnostics.push(error.hint("keep one of the two entries"));
+        return;
+    }
+    assigned.patches.insert(ix, patch);
+}
+
+fn plain_patch<'a>(setup: &Setup<'_>, entry: &'a Entry) -> Patch<'a> {
+    Patch {
+        entry,
+        package: setup.package_name(entry.package).to_owned(),
+        name: entry.name().to_owned(),
+        description: entry.text("description").unwrap_or_default(),
+        columns: list_of(&entry.data, "columns"),
+        config: config_of(&entry.data),
+        constraints: list_of(&entry.data, "constraints"),
+        version: None,
+        latest_version: None,
+        deprecation_date: entry.text("deprecation_date"),
+        time_spine: entry.data.get("time_spine").cloned(),
+        tests: tests_of(&entry.data),
+    }
+}
+
+/// `config:` with the keys that older projects write beside it.
+fn config_of(data: &Map<String, Data>) -> Map<String, Data> {
+    let mut config = map_of(data, "config");
+    for key in ["meta", "docs", "group", "contract", "access"] {
+        if let Some(value) = data.get(key) {
+            config.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+    config
+}
+
+/// The tests of a node or column, under either key.
+pub(super) fn tests_of(data: &Map<String, Data>) -> Vec<Data> {
+    let tests = list_of(data, "data_tests");
+    if tests.is_empty() { list_of(data, "tests") } else { tests }
+}
+
+fn assign_versions<'a>(
+    finder: &Finder<'_, 'a>,
+    drafts: &mut [Draft],
+    assigned: &mut Assigned<'a>,
+    diagnostics: &mut Diagnostics,
+) {
+    let entry = finder.entry;
+    let versions: Vec<Map<String, Data>> =
+        list_of(&entry.data, "versions").into_iter().filter_map(|version| version.as_object().cloned()).collect();
+    if let Some(problem) = version_problem(entry, &versions) {
+        diagnostics.push(problem);
+        return;
+    }
+    let latest = entry.data.get("latest_version").filter(|value| !value.is_null()).cloned();
+    let latest = latest.or_else(|| newest(&versions)).unwrap_or(Data::Null);
+    for version in &versions {
+        let v = version.get("v").cloned().unwrap_or(Data::Null);
+        let label = format!("v{}", text_of(&v).unwrap_or_default());
+        let file_name =
+            version.get("defined_in").and_then(text_of).unwrap_or_else(|| format!("{}_{label}", entry.name()));
+        let mut found = finder.find(drafts, &file_name, finder.kinds);
+        if found.is_empty() && v == latest {
+            found = finder.find(drafts, entry.name(), finder.kinds);
+        }
+        let patch = versioned_patch(finder.setup, entry, version, &v, &latest);
+        let target = TestTarget::Node { name: entry.name().to_owned(), version: Some(v.clone()) };
+        assigned.targets.push((target, patch.clone()));
+        if found.is_empty() {
+            diagnostics.push(finder.missing(drafts, &file_name));
+        }
+        for ix in found {
+            let draft = &mut drafts[ix];
+            draft.unique_id = format!("model.{}.{}.{label}", finder.setup.package_name(draft.package), entry.name());
+            entry.name().clone_into(&mut draft.name);
+            if let Some(last) = draft.fqn.last_mut() {
+                entry.name().clone_into(last);
+            }
+            draft.fqn.push(label.clone());
+            put(assigned, ix, patch.clone(), diagnostics);
+        }
+    }
+}
+
+fn version_problem(entry: &Entry, versions: &[Map<String, Data>]) -> Option<Diagnostic> {
+    let mut seen = std::collections::BTreeSet::new();
+    for version in versions {
+        let v = version.get("v").and_then(text_of).unwrap_or_default();
+        if !seen.insert(v.clone()) {
+            let message = format!("Found duplicate version: '{v}' in versions list of model '{}'", entry.name());
+            return Some(entry.error("versions", Code::PropertyInvalid, message));
+        }
+    }
+    let latest = entry.data.get("latest_version").filter(|value| !value.is_null()).and_then(text_of)?;
+    (!seen.contains(&latest)).then(|| {
+        let known: Vec<_> = seen.into_iter().collect();
+        let message =
+            format!("latest_version: {latest} is not one of model '{}' versions: [{}]", entry.name(), known.join(", "));
+        entry.error("latest_version", Code::PropertyInvalid, message)
+    })
+}
+
+/// The highest version: by number where all are numbers, else by text.
+fn newest(versions: &[Map<String, Data>]) -> Option<Data> {
+    let number = |v: &Data| text_of(v).and_then(|text| text.parse::<f64>().ok());
+    versions
+        .iter()
+        .filter_map(|version| version.get("v"))
+        .max_by(|a, b| match (number(a), number(b)) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            _ => text_of(a).cmp(&text_of(b)),
+        })
+        .cloned()
+}
+
+fn versioned_patch<'a>(
+    setup: &Setup<'_>,
+    entry: &'a Entry,
+    version: &Map<String, Data>,
+    v: &Data,
+    latest: &Data,
+) -> Patch<'a> {
+    let own = |key: &str| version.get(key).filter(|value| !value.is_null());
+    let mut patch = plain_patch(setup, entry);
+    if let Some(description) = own("description").and_then(text_of).filter(|text| !text.is_empty()) {
+        patch.description = description;
+    }
+    patch.columns = version_columns(&patch.columns, version);
+    deep_merge(&mut patch.config, config_of(version));
+    if let Some(access) = own("access") {
+        patch.config.insert("access".to_owned(), access.clone());
+    }
+    if own("constraints").is_some() {
+        patch.constraints = list_of(version, "constraints");
+    }
+    if version.contains_key("data_tests") || version.contains_key("tests") {
+        patch.tests = tests_of(version);
+    }
+    patch.version = Some(v.clone());
+    patch.latest_version = Some(latest.clone());
+    patch.deprecation_date = own("deprecation_date").and_then(text_of);
+    patch
+}
+
+/// The columns of a version: those of the model that it includes, and its own.
+fn version_columns(base: &[Data], version: &Map<String, Data>) -> Vec<Data> {
+    let own = list_of(version, "columns");
+    let rule = own.iter().find(|column| column.get("include").is_some() || column.get("exclude").is_some());
+    let names = |key: &str| rule.and_then(|rule| rule.get(key)).cloned().unwrap_or(Data::Null);
+    let (include, exclude) = (names("include"), names("exclude"));
+    let lists = |list: &Data, name: &Data| list.as_array().is_some_and(|list| list.contains(name));
+    let is_all = include.is_null() || include == json!("*") || include == json!("all");
+    let mut columns: Vec<Data> = base
+        .iter()
+        .filter(|column| {
+            let name = column.get("name").cloned().unwrap_or(Data::Null);
+            (is_all || lists(&include, &name)) && !lists(&exclude, &name)
+        })
+        .cloned()
+        .collect();
+    columns.extend(own.iter().filter(|column| column.get("name").is_some()).cloned());
+    columns
+}
+
+fn deep_merge(base: &mut Map<String, Data>, more: Map<String, Data>) {
+    for (key, value) in more {
+        match (base.get_mut(&key), value) {
+            (Some(Data::Object(base)), Data::Object(more)) => deep_merge(base, more),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// What a patch adds to a model once its configuration is merged.
+///
+/// # Errors
+/// When constraints are not valid.
+pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {
+    if node.resource_type != ResourceType::Model {
+        return Ok(());
+    }
+    check_constraints(node, patch)?;
+    node.constraints = patch.constraints.iter().map(columns::model_constraint).collect();
+    let on_columns: Vec<Data> = node.columns.values().flat_map(|column| column.constraints.clone()).collect();
+    for constraint in node.constraints.iter().chain(&on_columns) {
+        let to = constraint.get("to").and_then(Data::as_str);
+        match to.map(parse_ref_or_source) {
+            Some(Some(nodes::RefOrSource::Ref(call))) => node.refs.push(call),
+            Some(Some(nodes::RefOrSource::Source(source, table))) => node.source_calls.push((source, table)),
+            Some(None) => {
+                let message = format!(
+                    "Invalid 'ref' or 'source' syntax on foreign key constraint 'to' on model {}: {}.",
+                    node.name,
+                    to.unwrap_or_default()
+                );
+                return Err(Box::new(patch.entry.error("constraints", Code::PropertyInvalid, message)));
+            }
+            None => {}
+        }
+    }
+    if node.config.is_contract_enforced() {
+        let sum = contract_checksum(node);
+        if let NodeKind::Model(extra) = &mut node.kind {
+            extra.insert("contract_checksum".to_owned(), json!(sum));
+        }
+    }
+    if let (NodeKind::Model(extra), Some(Data::Object(spine))) = (&mut node.kind, &patch.time_spine) {
+        let spine = json!({
+            "standard_granularity_column": spine.get("standard_granularity_column").cloned().unwrap_or(Data::Null),
+            "custom_granularities": list_of(spine, "custom_granularities").iter().map(|item| json!({
+                "name": item.get("name").cloned().unwrap_or(Data::Null),
+                "column_name": item.get("column_name").cloned().unwrap_or(Data::Null),
+            })).collect::<Vec<_>>(),
+        });
+        extra.insert("time_spine".to_owned(), spine);
+    }
+    Ok(())
+}
+
+/// The checksum that tells whether a contract changed: names, types and constraints of the columns, as Python prints them.
+fn contract_checksum(node: &Node) -> String {
+    let mut columns: Vec<_> = node.columns.values().collect();
+    columns.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut text = String::new();
+    for column in columns {
+        let constraints: Vec<_> = column.constraints.iter().map(constraint_repr).collect();
+        let data_type = column.data_type.as_deref().unwrap_or("None");
+        text.push_str(&format!("|{}{data_type}[{}]", column.name, constraints.join(", ")));
+    }
+    super::sha256_of(&text).checksum
+}
+
+fn constraint_repr(constraint: &Data) -> String {
+    let repr = |key: &str| py::text::to_repr(&py::from_json(constraint.get(key).unwrap_or(&Data::Null)));
+    let kind = constraint.get("type").and_then(Data::as_str).unwrap_or_default();
+    let fields: Vec<_> = ["name", "expression", "warn_unenforced", "warn_unsupported", "to", "to_columns"]
+        .iter()
+        .map(|key| format!("{key}={}", repr(key)))
+        .collect();
+    format!("ColumnLevelConstraint(type=<ConstraintType.{kind}: '{kind}'>, {})", fields.join(", "))
+}
+
+const CONSTRAINT_TYPES: &[&str] = &["check", "not_null", "unique", "primary_key", "foreign_key", "custom"];
+
+fn check_constraints(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {
+    let kind = |constraint: &Data| constraint.get("type").and_then(text_of).unwrap_or_default();
+    for column in node.columns.values() {
+        if let Some(wrong) =
+            column.constraints.iter().find(|constraint| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str()))
+        {
+            let message = format!("Invalid constraint type on column {}", column.name);
+            let error = Diagnostic::error(Code::PropertyInvalid, message).at(&patch.entry.file, column.span);
+            return Err(Box::new(error.maybe_hint(did_you_mean(&kind(wrong), CONSTRAINT_TYPES.iter().copied()))));
+        }
+    }
+    if patch.constraints.iter().any(|constraint| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str())) {
+        let message = format!(
+            "Invalid constraint type on model {}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']",
+            node.name
+        );
+        return Err(Box::new(patch.entry.error("constraints", Code::PropertyInvalid, message)));
+    }
+    let keyed: Vec<_> = node
+        .columns
+        .values()
+        .filter(|column| column.constraints.iter().any(|constraint| kind(constraint) == "primary_key"))
+        .map(|column| column.name.clone())
+        .collect();
+    let on_model = patch.constraints.iter().any(|constraint| kind(constraint) == "primary_key");
+    if keyed.len() > 1 || (on_model && !keyed.is_empty()) {
+        let message = format!("Primary key constraint error: ({})", node.original_file_path);
+        let hint = "declare the primary key of several columns once, under the model's `constraints:`";
+        return Err(Box::new(patch.entry.error("columns", Code::PropertyInvalid, message).hint(hint)));
+    }
+    check_contract_columns(node, patch)
+}
+
+fn check_contract_columns(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {
+    if !node.config.is_contract_enforced() {
+        return Ok(());
+    }
+    if !matches!(node.config.materialized(), "table" | "view" | "incremental") && node.language == "sql" {
+        let message = format!(
+            "Constraints must be defined in a `yml` schema configuration file like `schema.yml`.\nOnly table, view, and incremental materializations are supported for constraints, but found '{}'",
+            node.config.materialized()
+        );
+        return Err(Box::new(patch.entry.error("name", Code::PropertyInvalid, message)));
+    }
+    let untyped: Vec<_> =
+        node.columns.values().filter(|column| column.data_type.is_none()).map(|column| column.name.clone()).collect();
+    if untyped.is_empty() && !node.columns.is_empty() {
+        return Ok(());
+    }
+    let message = if node.columns.is_empty() {
+        format!(
+            "Constraints must be defined in a `yml` schema configuration file like `schema.yml`: model `{}` has a contract but no columns",
+            node.name
+        )
+    } else {
+        format!(
+            "Contracts: the `data_type` value must be defined for each column of `{}` when a contract is enforced: {}",
+            node.name,
+            untyped.join(", ")
+        )
+    };
+    Err(Box::new(patch.entry.error("columns", Code::PropertyInvalid, message)))
+}

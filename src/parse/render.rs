@@ -1,0 +1,216 @@
+//! The templates that parsing renders, and what their facts do to nodes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Data, json};
+
+use super::Setup;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
+use crate::jinja::{
+    BlockError, DocsIndex, NameKind, ParseFacts, ParseScope, Template, call_name_macro, parse_node, render_description,
+};
+use crate::manifest::{Doc, MacroInfo, Node, NodeKind, UniqueId};
+
+/// A file whose blocks cannot be told apart, as a diagnostic.
+pub(super) fn block_error(file: &Arc<SourceFile>, error: &BlockError) -> Diagnostic {
+    let span = Span::new(error.span.start, error.span.end);
+    Diagnostic::error(Code::TemplateSyntax, error.message.clone()).at(file, span)
+}
+
+/// What templates see as `model` while they are parsed.
+fn published(node: &Node) -> Map<String, Data> {
+    let data = json!({
+        "database": node.database,
+        "schema": node.schema,
+        "name": node.name,
+        "resource_type": node.resource_type.as_str(),
+        "package_name": node.package,
+        "path": node.path,
+        "original_file_path": node.original_file_path,
+        "unique_id": node.unique_id.as_str(),
+        "fqn": node.fqn,
+        "alias": node.alias,
+        "config": node.config.values,
+        "tags": node.tags,
+        "description": node.description,
+        "columns": {},
+        "meta": node.meta,
+        "version": node.version,
+        "latest_version": node.latest_version,
+        "raw_code": node.raw_code,
+        "language": node.language,
+    });
+    match data {
+        Data::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn scope(setup: &Setup<'_>, node: &Node) -> ParseScope {
+    ParseScope::new(&setup.shared, published(node))
+}
+
+fn template(node: &Node, text: &str, offset: u32) -> Template {
+    Template { text: text.into(), file: Arc::clone(&node.file), offset }
+}
+
+/// Renders a node's own template.
+///
+/// # Errors
+/// When the template fails.
+pub(super) fn node(setup: &Setup<'_>, node: &Node) -> Result<ParseFacts, Box<Diagnostic>> {
+    parse_node(&scope(setup, node), &template(node, &node.raw_code, node.raw_code_offset))
+}
+
+/// Renders a generic test with its arguments.
+///
+/// # Errors
+/// When the template or an argument fails.
+pub(super) fn test(setup: &Setup<'_>, node: &Node, kwargs: &Map<String, Data>) -> Result<ParseFacts, Box<Diagnostic>> {
+    let mut scope = scope(setup, node);
+    scope.test_kwargs = Some(kwargs.clone());
+    let aside = SourceFile::new(format!("{} ({})", node.original_file_path, node.name), node.raw_code.as_str());
+    let template = Template { text: node.raw_code.as_str().into(), file: aside, offset: 0 };
+    parse_node(&scope, &template)
+}
+
+/// Renders a hook for its references.
+///
+/// # Errors
+/// When the hook fails.
+pub(super) fn hook(setup: &Setup<'_>, node: &Node, sql: &str) -> Result<ParseFacts, Box<Diagnostic>> {
+    let offset = node.file.text().find(sql).map_or(0, |at| u32::try_from(at).unwrap_or(0));
+    let file = if offset > 0 || node.file.text().starts_with(sql) {
+        Arc::clone(&node.file)
+    } else {
+        SourceFile::new(format!("{} (hook)", node.original_file_path), sql)
+    };
+    parse_node(&scope(setup, node), &Template { text: sql.into(), file, offset })
+}
+
+/// Makes a part of the node's name by the macro of that part.
+///
+/// # Errors
+/// When the macro fails.
+pub(super) fn name(
+    setup: &Setup<'_>,
+    kind: NameKind,
+    custom: Option<&str>,
+    node: &Node,
+) -> Result<Option<String>, Box<Diagnostic>> {
+    call_name_macro(&setup.shared, kind, custom, &published(node))
+        .map_err(|error| if error.at.is_some() { error } else { Box::new(error.in_file(&node.file)) })
+}
+
+/// Adds what a template told to its node.
+pub(super) fn take_facts(node: &mut Node, facts: ParseFacts) {
+    node.refs.extend(facts.refs);
+    node.source_calls.extend(facts.sources);
+    node.metric_calls.extend(facts.metrics);
+    node.function_calls.extend(facts.functions);
+    for id in facts.macros {
+        if !node.macro_calls.contains(&id) {
+            node.macro_calls.push(id);
+        }
+    }
+}
+
+/// Joins what two `config()` calls say: lists add up, the rest is replaced.
+pub(super) fn merge_config_call(config: &mut Map<String, Data>, more: Map<String, Data>) {
+    for (key, value) in more {
+        match (key.as_str(), config.get_mut(&key)) {
+            ("tags", Some(earlier)) => {
+                let listed = |data: &Data| data.as_array().cloned().unwrap_or_else(|| vec![data.clone()]);
+                let mut both = listed(earlier);
+                both.extend(listed(&value));
+                *earlier = Data::Array(both);
+            }
+            ("meta", Some(Data::Object(earlier))) if value.is_object() => {
+                earlier.extend(value.as_object().cloned().unwrap_or_default());
+            }
+            _ => {
+                config.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Finds the macro of a generic test: in the named package, or as the package itself finds it.
+pub(super) fn find_macro(setup: &Setup<'_>, package: &str, namespace: Option<&str>, name: &str) -> Option<String> {
+    let found = match namespace {
+        Some("dbt") => {
+            setup.macros.internal_packages().iter().find_map(|internal| setup.macros.in_package(internal, name))
+        }
+        Some(namespace) => setup.macros.in_package(namespace, name),
+        None => setup.macros.resolve(Some(package), name),
+    };
+    found.map(|entry| entry.def.unique_id.clone())
+}
+
+/// The names of all generic tests, for suggestions.
+pub(super) fn test_names(setup: &Setup<'_>) -> Vec<String> {
+    setup.macros.iter().filter_map(|entry| entry.def.name.strip_prefix("test_").map(str::to_owned)).collect()
+}
+
+/// Renders all descriptions, which may quote docs blocks.
+pub(super) fn descriptions(
+    setup: &Setup<'_>,
+    docs: &BTreeMap<UniqueId, Doc>,
+    nodes: &mut [Node],
+    macros: &mut BTreeMap<UniqueId, MacroInfo>,
+    diagnostics: &mut Diagnostics,
+) {
+    let index = Arc::new(DocsIndex::new(&setup.project.root().config.name, docs.values()));
+    let mut writer = Writer { setup, index, diagnostics };
+    for node in nodes {
+        let (id, package) = (node.unique_id.clone(), node.package.clone());
+        let file = Arc::clone(&node.file);
+        node.doc_blocks = writer.render(&file, &package, id.as_str(), &mut node.description);
+        if let NodeKind::Source(source) = &mut node.kind {
+            writer.render(&file, &package, id.as_str(), &mut source.source_description);
+        }
+        for column in node.columns.values_mut() {
+            column.doc_blocks = writer.render(&file, &package, id.as_str(), &mut column.description);
+        }
+    }
+    let nowhere = Arc::clone(&setup.project.root().config.file);
+    for (id, info) in macros {
+        let package = info.package.clone();
+        writer.render(&nowhere, &package, id.as_str(), &mut info.description);
+        for argument in &mut info.arguments {
+            writer.render(&nowhere, &package, id.as_str(), &mut argument.description);
+        }
+    }
+}
+
+struct Writer<'a, 'b> {
+    setup: &'a Setup<'b>,
+    index: Arc<DocsIndex>,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Writer<'_, '_> {
+    /// Renders a description in place; returns the docs blocks that it quotes.
+    fn render(&mut self, file: &Arc<SourceFile>, package: &str, id: &str, description: &mut String) -> Vec<String> {
+        if !super::properties::has_template(description) {
+            return Vec::new();
+        }
+        let offset = file.text().find(description.as_str()).and_then(|at| u32::try_from(at).ok());
+        let template = Template {
+            text: description.as_str().into(),
+            file: if offset.is_some() { Arc::clone(file) } else { SourceFile::new(file.path(), description.as_str()) },
+            offset: offset.unwrap_or(0),
+        };
+        match render_description(&self.setup.shared, &self.index, package, id, &template) {
+            Ok((text, blocks)) => {
+                *description = text;
+                blocks
+            }
+            Err(error) => {
+                self.diagnostics.push(*error);
+                Vec::new()
+            }
+        }
+    }
+}

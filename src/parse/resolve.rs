@@ -1,0 +1,375 @@
+//! References become edges; what cannot be, is reported.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value as Data, json};
+
+use super::Setup;
+use super::lookup::{Found, Lookup};
+use super::properties::text_of;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
+use crate::manifest::{Graph, Node, NodeIndex, NodeKind, RefCall, ResourceType, UniqueId};
+
+/// Fills the parents of all nodes.
+pub(super) fn resolve(setup: &Setup<'_>, nodes: &mut [Node], disabled: &[Node], diagnostics: &mut Diagnostics) {
+    let lookup = Lookup::new(&setup.project.root().config.name, nodes, disabled);
+    attach_tests(&lookup, nodes, disabled);
+    let mut resolved = Vec::with_capacity(nodes.len());
+    for node in nodes.iter() {
+        let mut resolver =
+            Resolver { setup, lookup: &lookup, nodes, node, parents: Vec::new(), is_broken: false, diagnostics };
+        resolver.run();
+        resolved.push((resolver.parents, resolver.is_broken));
+    }
+    for (node, (parents, is_broken)) in nodes.iter_mut().zip(resolved) {
+        node.parents = parents;
+        if is_broken {
+            node.config.values.insert("enabled".to_owned(), json!(false));
+        }
+    }
+}
+
+/// Generic tests learn which node they are declared on, and inherit its group.
+fn attach_tests(lookup: &Lookup, nodes: &mut [Node], disabled: &[Node]) {
+    let targets: Vec<Option<(UniqueId, Option<String>)>> =
+        nodes.iter().map(|node| test_target(lookup, node, nodes, disabled)).collect();
+    for (node, target) in nodes.iter_mut().zip(targets) {
+        if node.resource_type == ResourceType::Test {
+            node.version = None;
+        }
+        if let (NodeKind::Test(test), Some((id, group))) = (&mut node.kind, target) {
+            test.attached_node = Some(id);
+            node.group = group;
+        }
+    }
+}
+
+fn test_target(lookup: &Lookup, node: &Node, nodes: &[Node], disabled: &[Node]) -> Option<(UniqueId, Option<String>)> {
+    let NodeKind::Test(test) = &node.kind else { return None };
+    let (list, name) = test.file_key_name.as_deref()?.split_once('.')?;
+    if list == "sources" {
+        return None;
+    }
+    let version = node.version.clone();
+    let call = RefCall { package: Some(node.package.clone()), name: name.to_owned(), version, span: None };
+    match lookup.find_ref(&call, &node.package) {
+        Found::Node(place) => Some((nodes[place].unique_id.clone(), nodes[place].group.clone())),
+        Found::Disabled => disabled
+            .iter()
+            .find(|other| other.name == name && other.resource_type.is_refable())
+            .map(|other| (other.unique_id.clone(), other.group.clone())),
+        Found::Nothing => None,
+    }
+}
+
+struct Resolver<'a, 'd> {
+    setup: &'a Setup<'a>,
+    lookup: &'a Lookup,
+    nodes: &'a [Node],
+    node: &'a Node,
+    parents: Vec<NodeIndex>,
+    is_broken: bool,
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl Resolver<'_, '_> {
+    fn run(&mut self) {
+        if self.node.resource_type == ResourceType::Seed {
+            return;
+        }
+        for (source, table) in &self.node.source_calls {
+            match self.lookup.find_source(source, table, &self.node.package) {
+                Found::Node(place) => self.add(place),
+                found => self.missing_source(source, table, found),
+            }
+        }
+        for call in &self.node.refs {
+            match self.lookup.find_ref(call, &self.node.package) {
+                Found::Node(place) => {
+                    self.check_access(place, call);
+                    self.add(place);
+                }
+                found => self.missing_ref(call, found),
+            }
+        }
+        self.resolve_others(ResourceType::Metric, &self.node.metric_calls);
+        self.resolve_others(ResourceType::Function, &self.node.function_calls);
+    }
+
+    fn resolve_others(&mut self, kind: ResourceType, calls: &[Vec<String>]) {
+        for call in calls {
+            let (package, name) = match call.as_slice() {
+                [name] => (None, name),
+                [package, name] => (Some(package.as_str()), name),
+                _ => continue,
+            };
+            match self.lookup.find_other(kind, name, &self.node.package, package) {
+                Found::Node(place) => self.add(place),
+                found => {
+                    let error = self.missing(kind.as_str(), name, package, None, found, None);
+                    self.report(error, found);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, place: usize) {
+        let ix = NodeIndex::from_usize(place);
+        if !self.parents.contains(&ix) {
+            self.parents.push(ix);
+        }
+    }
+
+    fn missing_ref(&mut self, call: &RefCall, found: Found) {
+        let version = call.version.as_ref().and_then(text_of);
+        let mut error = self.missing("node", &call.name, call.package.as_deref(), version.as_deref(), found, call.span);
+        if found == Found::Nothing {
+            error = error.maybe_hint(did_you_mean(&call.name, self.lookup.ref_names()));
+        } else {
+            error = error.hint(format!("enable `{}`, or remove the ref", call.name));
+        }
+        self.report(error, found);
+    }
+
+    fn missing_source(&mut self, source: &str, table: &str, found: Found) {
+        let name = format!("{source}.{table}");
+        let mut error = self.missing("source", &name, None, None, found, None);
+        error.code = if found == Found::Disabled { Code::DisabledRef } else { Code::UnknownSource };
+        let hint = did_you_mean(&name, self.lookup.source_names());
+        error = error.hint(hint.unwrap_or_else(|| "declare it in a property file under `sources:`".to_owned()));
+        self.report(error, found);
+    }
+
+    fn missing(
+        &self,
+        kind: &str,
+        name: &str,
+        package: Option<&str>,
+        version: Option<&str>,
+        found: Found,
+        span: Option<Span>,
+    ) -> Diagnostic {
+        let node = self.node;
+        let (code, why) = match found {
+            Found::Disabled => (Code::DisabledRef, "is disabled"),
+            _ => (Code::UnknownRef, "was not found"),
+        };
+        let version = version.map(|version| format!(" with version '{version}'")).unwrap_or_default();
+        let package = package.map(|package| format!(" in package '{package}'")).unwrap_or_default();
+        let message = format!(
+            "{} '{}' ({}) depends on a {kind} named '{name}'{version}{package} which {why}",
+            title(node.resource_type),
+            node.unique_id,
+            node.original_file_path
+        );
+        let span = span.or_else(|| find_text(node, name)).unwrap_or(node.span);
+        Diagnostic::error(code, message).at(&node.file, span)
+    }
+
+    /// A test of something that is missing or disabled is left out with a warning; anything else is an error.
+    fn report(&mut self, mut error: Diagnostic, found: Found) {
+        self.is_broken = true;
+        if self.node.resource_type == ResourceType::Test {
+            if found == Found::Disabled {
+                return;
+            }
+            error.severity = crate::diagnostic::Severity::Warning;
+        }
+        self.diagnostics.push(error);
+    }
+
+    fn check_access(&mut self, place: usize, call: &RefCall) {
+        let (node, target) = (self.node, &self.nodes[place]);
+        if target.resource_type != ResourceType::Model {
+            return;
+        }
+        let owner = self.setup.project.package(&target.package);
+        let is_root = target.package == self.setup.project.root().config.name;
+        let is_restricted = !is_root && owner.is_some_and(|package| package.config.restrict_access);
+        let is_outside = node.package != target.package;
+        let denied = match target.access.as_deref() {
+            Some("private") => {
+                let same_group = node.group.is_some() && node.group == target.group;
+                (!same_group || (is_restricted && is_outside))
+                    .then(|| format!("private to the '{}' group", target.group.as_deref().unwrap_or_default()))
+            }
+            Some("protected") if is_outside && is_restricted => {
+                Some(format!("protected to the '{}' package", target.package))
+            }
+            _ => None,
+        };
+        if let Some(why) = denied {
+            let message = format!(
+                "Node {} attempted to reference node {}, which is not allowed because the referenced node is {why}.",
+                node.unique_id, target.unique_id
+            );
+            let span = call.span.or_else(|| find_text(node, &call.name)).unwrap_or(node.span);
+            let error = Diagnostic::error(Code::AccessDenied, message).at(&node.file, span);
+            self.diagnostics
+                .push(error.hint("put both models into one group, or make the referenced one `protected` or `public`"));
+        }
+    }
+}
+
+/// Where a name stands in the node's own text, for calls whose place is not known.
+fn find_text(node: &Node, name: &str) -> Option<Span> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let from = if node.span.end > node.span.start { node.span.start as usize } else { 0 };
+    let text = node.file.text().get(from..)?;
+    let at = from + text.find(&format!("'{last}'")).or_else(|| text.find(&format!("\"{last}\"")))?;
+    Some(Span::new(at, at + last.len() + 2))
+}
+
+fn title(kind: ResourceType) -> &'static str {
+    match kind {
+        ResourceType::Model => "Model",
+        ResourceType::Seed => "Seed",
+        ResourceType::Snapshot => "Snapshot",
+        ResourceType::Analysis => "Analysis",
+        ResourceType::Test => "Test",
+        ResourceType::UnitTest => "Unit Test",
+        ResourceType::Operation => "Operation",
+        ResourceType::Source => "Source",
+        ResourceType::Exposure => "Exposure",
+        ResourceType::Metric => "Metric",
+        ResourceType::SemanticModel => "Semantic Model",
+        ResourceType::SavedQuery => "Saved Query",
+        ResourceType::Function => "Function",
+    }
+}
+
+/// Reports two nodes of one name, and two that would write one relation. Returns the nodes to keep.
+pub(super) fn without_duplicates(nodes: Vec<Node>, diagnostics: &mut Diagnostics) -> Vec<Node> {
+    let mut seen: HashMap<UniqueId, usize> = HashMap::new();
+    let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        if let Some(first) = seen.get(&node.unique_id) {
+            diagnostics.push(duplicate_name(&kept[*first], &node));
+        } else {
+            seen.insert(node.unique_id.clone(), kept.len());
+            kept.push(node);
+        }
+    }
+    kept
+}
+
+fn duplicate_name(first: &Node, second: &Node) -> Diagnostic {
+    let kind = first.resource_type;
+    let message = format!(
+        "dbt found two {kind}s with the name \"{}\". Since these resources have the same name, dbt will be unable to find the correct resource when looking for {}. To fix this, change the name of one of these resources:\n- {} ({})\n- {} ({})",
+        first.name,
+        if kind.is_refable() { format!("ref(\"{}\")", first.name) } else { format!("\"{}\"", first.name) },
+        first.unique_id,
+        first.original_file_path,
+        second.unique_id,
+        second.original_file_path
+    );
+    let other = Label::new(&first.file, first.span).with_text("the other one");
+    Diagnostic::error(Code::DuplicateName, message)
+        .at(&second.file, second.span)
+        .related(other)
+        .hint("rename one of the two")
+}
+
+/// Reports nodes that would write the same relation.
+pub(super) fn check_relations(nodes: &[Node], diagnostics: &mut Diagnostics) {
+    let mut writers: BTreeMap<&str, &Node> = BTreeMap::new();
+    for node in nodes {
+        let is_relational = node.resource_type.is_refable() && node.config.materialized() != "ephemeral";
+        let Some(relation) = node.relation_name.as_deref().filter(|_| is_relational) else { continue };
+        if let Some(first) = writers.insert(relation, node) {
+            let message = format!(
+                "dbt found two resources with the database representation \"{relation}\".\ndbt cannot create two resources with identical database representations. To fix this,\nchange the configuration of one of these resources:\n- {} ({})\n- {} ({})",
+                first.unique_id, first.original_file_path, node.unique_id, node.original_file_path
+            );
+            let other = Label::new(&first.file, first.span).with_text("the other writer");
+            let error = Diagnostic::error(Code::DuplicateRelation, message).at(&node.file, node.span).related(other);
+            diagnostics.push(error.hint("give one of the two another `alias` or `schema`"));
+        }
+    }
+}
+
+/// Builds the graph and reports its circles.
+pub(super) fn graph(nodes: &[Node], diagnostics: &mut Diagnostics) -> Graph {
+    let graph = Graph::new(nodes.iter().map(|node| node.parents.clone()).collect());
+    for cycle in graph.cycles() {
+        let mut path: Vec<&str> = cycle.iter().map(|ix| nodes[ix.as_usize()].unique_id.as_str()).collect();
+        path.push(path[0]);
+        let (first, last) = (&nodes[cycle[0].as_usize()], &nodes[cycle[cycle.len() - 1].as_usize()]);
+        let call = first.refs.iter().find(|call| call.name == last.name);
+        let span = call.and_then(|call| call.span).or_else(|| find_text(first, &last.name)).unwrap_or(first.span);
+        let error =
+            Diagnostic::error(Code::Cycle, format!("Found a cycle: {}", path.join(" --> "))).at(&first.file, span);
+        diagnostics.push(error.hint("break the circle at the edge that reads the least"));
+    }
+    graph
+}
+
+/// Infers the primary key of each model from its constraints and tests.
+pub(super) fn primary_keys(nodes: &mut [Node], disabled: &[Node]) {
+    let mut tests: HashMap<UniqueId, TestedColumns> = HashMap::new();
+    for node in nodes.iter().chain(disabled) {
+        if let NodeKind::Test(test) = &node.kind
+            && let (Some(metadata), Some(attached)) = (&test.metadata, &test.attached_node)
+        {
+            tests.entry(attached.clone()).or_default().add(&metadata.name, &metadata.kwargs, node.config.is_enabled());
+        }
+    }
+    for node in nodes.iter_mut() {
+        let mut key = primary_key(node, tests.get(&node.unique_id));
+        key.sort();
+        if let NodeKind::Model(extra) = &mut node.kind {
+            extra.insert("primary_key".to_owned(), json!(key));
+        }
+    }
+}
+
+#[derive(Default)]
+struct TestedColumns {
+    unique: Vec<String>,
+    disabled_unique: Vec<String>,
+    not_null: Vec<String>,
+}
+
+impl TestedColumns {
+    fn add(&mut self, test: &str, kwargs: &serde_json::Map<String, Data>, is_enabled: bool) {
+        let columns: Vec<String> = match (kwargs.get("column_name"), kwargs.get("combination_of_columns")) {
+            (Some(Data::String(column)), _) => vec![column.clone()],
+            (_, Some(Data::Array(columns))) => {
+                columns.iter().filter_map(|column| column.as_str().map(str::to_owned)).collect()
+            }
+            _ => return,
+        };
+        let list = match (test, is_enabled) {
+            ("unique" | "unique_combination_of_columns", true) => &mut self.unique,
+            ("unique" | "unique_combination_of_columns", false) => &mut self.disabled_unique,
+            ("not_null", _) => &mut self.not_null,
+            _ => return,
+        };
+        for column in columns {
+            if !list.contains(&column) {
+                list.push(column);
+            }
+        }
+    }
+}
+
+fn primary_key(node: &Node, tests: Option<&TestedColumns>) -> Vec<String> {
+    let is_key = |constraint: &&Data| constraint.get("type").and_then(Data::as_str) == Some("primary_key");
+    if let Some(constraint) = node.constraints.iter().find(is_key) {
+        let columns = constraint.get("columns").and_then(Data::as_array);
+        return columns.into_iter().flatten().filter_map(|column| column.as_str().map(str::to_owned)).collect();
+    }
+    if let Some(column) =
+        node.columns.values().find(|column| column.constraints.iter().any(|constraint| is_key(&constraint)))
+    {
+        return vec![column.name.clone()];
+    }
+    let Some(tests) = tests else { return Vec::new() };
+    let is_unique = |column: &&String| tests.unique.contains(column) || tests.disabled_unique.contains(column);
+    let both: Vec<String> = tests.not_null.iter().filter(is_unique).cloned().collect();
+    [both, tests.unique.clone(), tests.disabled_unique.clone()]
+        .into_iter()
+        .find(|list| !list.is_empty())
+        .unwrap_or_default()
+}
