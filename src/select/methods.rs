@@ -71,7 +71,7 @@ pub(super) fn find(manifest: &Manifest, criterion: &Criterion) -> Result<NodeSet
     let found = match criterion.method {
         Method::Fqn => take(&|node| node.resource_type != ResourceType::Source && is_named(node, value)),
         Method::Tag => take(&|node| node.tags.iter().any(|tag| fits(tag, value)) || has_config_tag(node, value)),
-        Method::Group => take(&|node| is_groupable(node) && group_of(node).is_some_and(|group| fits(group, value))),
+        Method::Group => take(&|node| is_groupable(node) && node.config.str("group").is_some_and(|group| fits(group, value))),
         Method::Access => {
             take(&|node| node.resource_type == ResourceType::Model && node.access.as_deref() == Some(value))
         }
@@ -162,10 +162,6 @@ fn has_config_tag(node: &Node, value: &str) -> bool {
 
 fn is_groupable(node: &Node) -> bool {
     node.resource_type.is_manifest_node() || node.resource_type == ResourceType::Metric
-}
-
-fn group_of(node: &Node) -> Option<&str> {
-    node.config.str("group").or(node.group.as_deref())
 }
 
 fn is_in_file(node: &Node, value: &str) -> bool {

@@ -113,9 +113,7 @@ impl Selectors {
         for item in list_of(map, key)? {
             match item.get("exclude") {
                 None => parts.push(self.spec_of(item, indirect)?),
-                Some(_) if item.as_object().is_some_and(|map| map.contains_key("method")) => {
-                    parts.push(self.spec_of(item, indirect)?);
-                }
+                // As in dbt, an entry with `exclude` says nothing but that, whatever else stands in it.
                 Some(_) if excluded.is_some() => {
                     return Err(invalid(format!("`{key}` has `exclude` twice")));
                 }
