@@ -41,7 +41,7 @@ fn init(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(),
     let parent = overrides.project_dir.clone().unwrap_or_else(|| ".".into());
     if args.project_name.is_none() && parent.join("dbt_project.yml").exists() {
         let text = "There is a project here already: nothing to do. `kiln build` builds it.";
-        printer.say(&Entry::info(names::NOTE, text));
+        printer.data(&Entry::info(names::NOTE, text));
         return Ok(());
     }
     let name = name(args)?;
@@ -52,7 +52,7 @@ fn init(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(),
     }
     let shown = folder.strip_prefix(".").unwrap_or(&folder).display().to_string();
     let text = format!("Made the project `{name}` in `{shown}`. Next:\n\n  cd {shown}\n  kiln build\n");
-    printer.say(&Entry::info(names::NOTE, text));
+    printer.data(&Entry::info(names::NOTE, text));
     Ok(())
 }
 
@@ -96,8 +96,8 @@ fn refuse_occupied(folder: &Path, name: &str) -> Result<(), Box<Diagnostic>> {
         return Ok(());
     }
     Err(Box::new(
-        Diagnostic::error(Code::Usage, format!("`{}` exists already and is not an empty folder", folder.display()))
-            .hint(format!("choose another name than `{name}`, or remove it")),
+        Diagnostic::error(Code::Usage, format!("`{name}` exists already and is not an empty folder"))
+            .hint("choose another name, or remove it"),
     ))
 }
 

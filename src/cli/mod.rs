@@ -3,21 +3,32 @@
 //! One file a command. Only this room chooses the exit status; only `ui` prints.
 
 mod args;
+mod clean;
+mod compile;
 mod completions;
+mod debug;
+mod execute;
 mod explain;
 mod flags;
 mod init;
+mod interrupt;
+mod list;
 mod panic;
+mod parse;
+mod pipeline;
+mod run_operation;
+mod selection;
+mod show;
 mod version;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
-use args::{Asked, Cli, Command};
-
-/// The dbt whose behavior kiln follows.
-const DBT_VERSION: &str = "1.11.16";
+use crate::project::{DBT_VERSION, Overrides};
+use crate::run;
+use args::{Asked, Cli, Command, SelectionArgs};
 
 /// How a command ended, as dbt's exit codes have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,20 +69,64 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
     match args::parse(args) {
         Ok(Asked::Version) => version::run(),
         Ok(Asked::Run(cli, overrides)) => dispatch(*cli, *overrides),
-        Err(error) => {
-            let _ = error.print();
-            if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }
-        }
+        Err(error) => usage(args, &error),
     }
 }
 
-fn dispatch(cli: Cli, overrides: crate::project::Overrides) -> ExitStatus {
+/// Commands of dbt that kiln does not have yet.
+const NOT_YET: &[&str] = &["clone", "deps", "docs", "retry", "source"];
+
+fn usage(args: &[std::ffi::OsString], error: &clap::Error) -> ExitStatus {
+    let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
+    let not_yet = NOT_YET.iter().find(|name| is_unknown && args.iter().any(|arg| arg == **name));
+    if let Some(name) = not_yet {
+        let diagnostic = Diagnostic::error(Code::Unsupported, format!("kiln has no command `{name}` yet"))
+            .hint("`kiln --help` lists its commands, docs/compatibility.md says what to do instead");
+        plain_printer().fatal([&diagnostic]);
+        return ExitStatus::Error;
+    }
+    let _ = error.print();
+    if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }
+}
+
+fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
     match cli.command {
         Command::Completions(args) => completions::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Init(args) => init::run(&args, &overrides),
-        _ => ExitStatus::Error,
+        Command::Debug(args) => debug::run(&args, &overrides),
+        Command::Clean => clean::run(&overrides),
+        command => in_project(&command, &overrides).unwrap_or_else(|status| status),
     }
+}
+
+/// Runs a command that needs the whole project.
+fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, ExitStatus> {
+    let started = std::time::Instant::now();
+    // Commands whose result is data keep stdout for it.
+    let is_data = matches!(command, Command::List(_) | Command::Show(_) | Command::Compile(_));
+    let messages = if is_data { Stream::Stderr } else { Stream::Stdout };
+    let parsed = pipeline::load(overrides, messages)?.parse()?;
+    if !matches!(command, Command::Parse) {
+        parsed.say_found();
+    }
+    let nodes = |what, args: &SelectionArgs| execute::run(&parsed, what, args, None);
+    Ok(match command {
+        Command::Parse => parse::run(&parsed, started),
+        Command::List(args) => list::run(args, &parsed),
+        Command::Compile(args) => compile::run(args, &parsed),
+        Command::Show(args) => show::run(args, &parsed),
+        Command::RunOperation(args) => run_operation::run(args, &parsed),
+        Command::Run(args) => nodes(run::Command::Run, args),
+        Command::Seed(args) => nodes(run::Command::Seed, args),
+        Command::Snapshot(args) => nodes(run::Command::Snapshot, args),
+        Command::Test(args) => execute::run(&parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
+        Command::Build(args) => execute::run(&parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
+        // These need no project and were dealt with before.
+        Command::Clean | Command::Completions(_) | Command::Debug(_) | Command::Explain(_) | Command::Init(_) => {
+            ExitStatus::Success
+        }
+    })
 }
 
 /// A printer for commands that need no project.

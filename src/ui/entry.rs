@@ -94,6 +94,7 @@ pub mod names {
     pub const CLEAN_DONE: EventName = event("FinishedCleanPaths", "Z015");
     pub const SQL: EventName = event("SQLQuery", "E016");
     pub const SQL_STATUS: EventName = event("SQLQueryStatus", "E017");
+    pub const SQL_FAILED: EventName = event("AdapterEventDebug", "E001");
     pub const LOG_WARN: EventName = event("JinjaLogWarning", "I061");
     pub const LOG_INFO: EventName = event("JinjaLogInfo", "I062");
     pub const LOG_DEBUG: EventName = event("JinjaLogDebug", "I063");

@@ -6,10 +6,12 @@
 
 mod entry;
 mod lines;
+mod listener;
 mod log_file;
 mod printer;
 mod problems;
 mod progress;
+mod python_json;
 mod report;
 mod secrets;
 mod summary;
@@ -21,7 +23,9 @@ pub use entry::{Entry, EventName, Level, names};
 pub use lines::{Drawing, Outcome, node_info};
 pub use printer::{Format, Options, Printer, Sources, Stream};
 pub use problems::{escalate, is_silenced};
+pub use listener::TermListener;
 pub use progress::Progress;
+pub use python_json::python_json;
 pub use report::TermReporter;
 pub use secrets::Secrets;
 pub use summary::{Ended, Summary, Tally};

@@ -14,8 +14,10 @@ impl Printer {
     /// Says a warning.
     pub fn warning(&self, warning: &Diagnostic) {
         let (name, code) = warning.code.dbt_event().unwrap_or(("GenericWarning", "K000"));
-        let rendered = self.theme().diagnostic(&render(warning, Form::Full));
-        let text = format!("[{}]: {rendered}", self.theme().caution("WARNING"));
+        let number = warning.code.number();
+        let rendered = render(warning, Form::Full);
+        let body = rendered.strip_prefix(&format!("warning[{number}]: ")).unwrap_or(&rendered);
+        let text = format!("[{}][{number}]: {}", self.theme().caution("WARNING"), self.theme().diagnostic(body));
         self.say(&Entry { data: facts(warning), ..Entry::new(EventName { name, code }, Level::Warn, text) });
     }
 

@@ -103,7 +103,8 @@ impl TermReporter {
         }
     }
 
-    fn stop_drawing(&self) {
+    /// Takes the live part off the terminal.
+    pub fn end(&self) {
         if let Some(progress) = self.live().progress.take() {
             self.printer.set_progress(None);
             progress.stop();
@@ -112,7 +113,7 @@ impl TermReporter {
 
     /// Says how the run ended. `compiled_path` tells where a node's compiled code lies.
     pub fn summary(&self, report: &RunReport, compiled_path: &dyn Fn(&Node) -> Option<String>) {
-        self.stop_drawing();
+        self.end();
         let paths: Vec<Option<String>> = report
             .results
             .iter()
@@ -167,7 +168,7 @@ impl Reporter for TermReporter {
                 let text = "Stopping: running statements are interrupted, nothing new begins";
                 self.printer.say(&Entry::new(names::CANCEL, Level::Warn, self.drawing.theme.caution(text)));
             }
-            Event::RunFinished { .. } => self.stop_drawing(),
+            Event::RunFinished { .. } => self.end(),
         }
     }
 }

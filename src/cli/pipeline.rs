@@ -1,0 +1,248 @@
+//! The steps that commands share: load, parse, connect. Each ends with a value or with the exit status that follows.
+//!
+//! After every step the warnings are said and the errors decide whether there is a next one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{ExitStatus, environment};
+use crate::adapter::{self, Adapter, AdapterErrorKind};
+use crate::artifacts::{self, ManifestFacts};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer};
+use crate::manifest::{Manifest, NodeSet, ResourceType};
+use crate::parse;
+use crate::project::{self, Overrides, Project};
+use crate::run::RunReport;
+use crate::select::{Indirect, Selectors};
+use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, TermListener, count, escalate, names, noun};
+
+/// A loaded project and the printer that its settings ask for.
+pub(super) struct Loaded {
+    pub(super) project: Arc<Project>,
+    pub(super) printer: Arc<Printer>,
+    pub(super) yaml: YamlRenderer,
+}
+
+/// A parsed project.
+pub(super) struct Parsed {
+    pub(super) project: Arc<Project>,
+    pub(super) printer: Arc<Printer>,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) macros: Arc<MacroRegistry>,
+    pub(super) adapter: Arc<dyn Adapter>,
+    pub(super) selectors: Selectors,
+}
+
+/// Loads the project. Says so, or why not.
+pub(super) fn load(overrides: &Overrides, messages: Stream) -> Result<Loaded, ExitStatus> {
+    let yaml = YamlRenderer::new();
+    let mut problems = Diagnostics::new();
+    let loaded = project::load(overrides, &yaml, &mut problems);
+    let project = match loaded {
+        Ok(project) => Arc::new(project),
+        Err(error) => {
+            let printer = early_printer(overrides, messages);
+            say_version(&printer);
+            problems.push(*error);
+            printer.warnings(&problems);
+            printer.fatal(&problems);
+            return Err(ExitStatus::Error);
+        }
+    };
+    let printer = Arc::new(printer(&project, overrides, messages));
+    say_version(&printer);
+    let loaded = Loaded { project, printer, yaml };
+    loaded.check(problems)?;
+    Ok(loaded)
+}
+
+/// A printer before there are settings: what the command line and the environment say.
+pub(super) fn early_printer(overrides: &Overrides, messages: Stream) -> Printer {
+    let env = environment();
+    let none = BTreeMap::new();
+    let mut options = Options::resolve(Sources { resolved: &none, given: &overrides.flags, env: &env }, messages);
+    options.log_folder.clone_from(&overrides.log_path);
+    Printer::new(options, Secrets::new(&env))
+}
+
+fn printer(project: &Project, overrides: &Overrides, messages: Stream) -> Printer {
+    let settings = &project.settings;
+    let sources = Sources { resolved: &settings.flags, given: &overrides.flags, env: &settings.env };
+    let mut options = Options::resolve(sources, messages);
+    options.log_folder.clone_from(&settings.log_path);
+    options.invocation_id.clone_from(&settings.invocation_id);
+    Printer::new(options, Secrets::new(&settings.env))
+}
+
+pub(super) fn say_version(printer: &Printer) {
+    let version = format!("={}", env!("CARGO_PKG_VERSION"));
+    let entry = Entry::info(names::VERSION, format!("Running with kiln{version}"));
+    printer.say(&entry.with("version", version).with("log_version", 3));
+}
+
+impl Loaded {
+    /// Says warnings, and ends the command if there are errors.
+    fn check(&self, problems: Diagnostics) -> Result<(), ExitStatus> {
+        check(&self.printer, &self.project, problems)
+    }
+
+    /// Parses the project.
+    pub(super) fn parse(self) -> Result<Parsed, ExitStatus> {
+        let adapter = self.open_adapter()?;
+        let mut problems = Diagnostics::new();
+        let files = project::scan(&self.project, &mut problems);
+        let builtins = [adapter.builtins(), crate::builtins::DEFAULT];
+        let macros = parse::registry(&self.project, &files, &builtins, &mut problems);
+        let (manifest, found) = parse::parse(&self.project, &files, &macros, &self.yaml, self.listener());
+        problems.extend(found);
+        let selectors = self.selectors(&mut problems);
+        self.check(problems)?;
+        let mut manifest = manifest;
+        manifest.selectors = selectors.published();
+        let Self { project, printer, .. } = self;
+        Ok(Parsed { project, printer, manifest: Arc::new(manifest), macros, adapter, selectors })
+    }
+
+    fn listener(&self) -> Arc<TermListener> {
+        Arc::new(TermListener::new(&self.printer, &self.project.settings.warn_error))
+    }
+
+    /// What selectors.yml declares.
+    fn selectors(&self, problems: &mut Diagnostics) -> Selectors {
+        let word = self.project.settings.flags.get("indirect_selection").and_then(serde_json::Value::as_str);
+        let indirect = word.and_then(Indirect::find).unwrap_or_default();
+        let read = project::read_selectors(&self.project, &self.yaml, problems).and_then(|file| match file {
+            Some(file) => Selectors::read(&file, indirect),
+            None => Ok(Selectors::default()),
+        });
+        read.unwrap_or_else(|error| {
+            problems.push(*error);
+            Selectors::default()
+        })
+    }
+
+    fn open_adapter(&self) -> Result<Arc<dyn Adapter>, ExitStatus> {
+        adapter::open(&self.project.target, &self.project.root().root).map_err(|error| {
+            let code = match error.kind {
+                AdapterErrorKind::Unsupported => Code::UnknownAdapter,
+                AdapterErrorKind::Settings => Code::ProfileInvalid,
+                AdapterErrorKind::Locked => Code::DatabaseLocked,
+                AdapterErrorKind::NotADatabase => Code::NotADatabase,
+                AdapterErrorKind::DiskFull => Code::DiskFull,
+                AdapterErrorKind::Extension => Code::ExtensionMissing,
+                _ => Code::ConnectFailed,
+            };
+            let target = &self.project.target;
+            let message = format!("target `{}` of profile `{}`: {error}", target.name, target.profile_name);
+            self.printer.fatal([&Diagnostic::error(code, message).hint("`kiln debug` shows what was read")]);
+            ExitStatus::Error
+        })
+    }
+}
+
+/// Says warnings, and ends the command if there are errors.
+fn check(printer: &Printer, project: &Project, problems: Diagnostics) -> Result<(), ExitStatus> {
+    let problems = escalate(problems, &project.settings.warn_error);
+    printer.warnings(&problems);
+    if problems.has_errors() {
+        printer.fatal(&problems);
+        return Err(ExitStatus::Error);
+    }
+    Ok(())
+}
+
+impl Parsed {
+    /// Says warnings, and ends the command if there are errors.
+    pub(super) fn check(&self, problems: Diagnostics) -> Result<(), ExitStatus> {
+        check(&self.printer, &self.project, problems)
+    }
+
+    /// Ends the command with one error.
+    pub(super) fn fail(&self, error: &Diagnostic) -> ExitStatus {
+        self.printer.fatal([error]);
+        ExitStatus::Error
+    }
+
+    /// `Found 7 models, 9 data tests, …`.
+    pub(super) fn say_found(&self) {
+        let line = found(&self.manifest);
+        self.printer.say(&Entry::info(names::FOUND, format!("Found {line}")).with("stat_line", line));
+    }
+
+    /// What templates and nodes need to run against the database.
+    pub(super) fn runtime(&self, selected: &NodeSet) -> Arc<Runtime> {
+        let ids = selected.iter().map(|ix| self.manifest.node(ix).unique_id.as_str().to_owned()).collect();
+        Runtime::new(RuntimeParts {
+            project: Arc::clone(&self.project),
+            manifest: Arc::clone(&self.manifest),
+            registry: Arc::clone(&self.macros),
+            adapter: Arc::clone(&self.adapter),
+            listener: Arc::new(TermListener::new(&self.printer, &self.project.settings.warn_error)),
+            selected: ids,
+        })
+    }
+
+    /// A file of the target folder.
+    pub(super) fn target_file(&self, name: &str) -> PathBuf {
+        self.project.settings.target_path.join(name)
+    }
+
+    /// Writes manifest.json and its kin, unless `--no-write-json`.
+    pub(super) fn write_manifest(&self, facts: &ManifestFacts) -> Result<(), ExitStatus> {
+        if !self.project.settings.write_json {
+            return Ok(());
+        }
+        let written = artifacts::write_manifest(&self.target_file("manifest.json"), &self.project, &self.manifest, facts)
+            .and_then(|()| artifacts::write_semantic_manifest(&self.target_file("semantic_manifest.json"), &self.manifest))
+            .and_then(|()| {
+                artifacts::write_graph_summary(&self.target_file("graph_summary.json"), &self.project, &self.manifest)
+            });
+        written.map_err(|error| self.fail(&error))
+    }
+
+    /// Writes run_results.json, unless `--no-write-json`.
+    pub(super) fn write_run_results(&self, report: &RunReport) -> Result<(), ExitStatus> {
+        let settings = &self.project.settings;
+        if !settings.write_json {
+            return Ok(());
+        }
+        let path = self.target_file("run_results.json");
+        artifacts::write_run_results(&path, settings, &self.manifest, report).map_err(|error| self.fail(&error))
+    }
+
+    /// A path as messages show it: from the project's folder where it lies inside.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.project.root().root).unwrap_or(path).display().to_string()
+    }
+}
+
+/// The order in which dbt counts what it found.
+const FOUND: &[ResourceType] = &[
+    ResourceType::Model,
+    ResourceType::Snapshot,
+    ResourceType::Analysis,
+    ResourceType::Test,
+    ResourceType::Seed,
+    ResourceType::Operation,
+    ResourceType::Source,
+    ResourceType::Exposure,
+    ResourceType::Metric,
+];
+
+const FOUND_LAST: &[ResourceType] =
+    &[ResourceType::SemanticModel, ResourceType::SavedQuery, ResourceType::UnitTest, ResourceType::Function];
+
+fn found(manifest: &Manifest) -> String {
+    let of = |kind: &ResourceType| {
+        let n = manifest.nodes.iter().filter(|node| node.resource_type == *kind).count();
+        (n, noun(kind.as_str()).replace('_', " "))
+    };
+    let mut parts: Vec<(usize, String)> = FOUND.iter().map(of).collect();
+    parts.push((manifest.macros.len(), "macro".to_owned()));
+    parts.push((manifest.groups.len(), "group".to_owned()));
+    parts.extend(FOUND_LAST.iter().map(of));
+    let shown: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| count(*n, noun)).collect();
+    shown.join(", ")
+}
