@@ -36,7 +36,14 @@ pub(super) fn execute(parsed: &Parsed, command: Command, selected: &NodeSet) -> 
     let reporter = TermReporter::new(&parsed.printer, &parsed.manifest, &parsed.project.target.database);
     let output = TargetFolder::new(&parsed.project.settings.target_path);
     let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop };
-    let report = run::execute(&runtime, &plan, surroundings).map_err(|error| parsed.fail(&error))?;
+    let report = match run::execute(&runtime, &plan, surroundings) {
+        Ok(report) => report,
+        Err(error) => {
+            reporter.end();
+            parsed.write_manifest(&ManifestFacts::default())?;
+            return Err(parsed.fail(&error));
+        }
+    };
     write(parsed, &report)?;
     if command == Command::Compile {
         reporter.end();

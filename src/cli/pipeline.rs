@@ -101,6 +101,8 @@ impl Loaded {
         self.check(problems)?;
         let mut manifest = manifest;
         manifest.selectors = selectors.published();
+        // A database file may lie in the target folder, which DuckDB does not make.
+        let _ = std::fs::create_dir_all(&self.project.settings.target_path);
         let Self { project, printer, .. } = self;
         Ok(Parsed { project, printer, manifest: Arc::new(manifest), macros, adapter, selectors })
     }
