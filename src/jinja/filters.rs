@@ -9,6 +9,7 @@ use super::error::type_error;
 use super::modules::BoundMethod;
 use super::py::args::{self, integer};
 use super::py::native::{Marker, mark};
+use super::py::operators::is_list;
 use super::py::{JsonStyle, PyDict, PyList, dumps, iterate, pairs_of, to_str};
 use super::root::is_undefined;
 
@@ -18,6 +19,7 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("as_native", |value: &Value| mark(value, Marker::Native));
     env.add_filter("as_bool", |value: &Value| mark(value, Marker::Bool));
     env.add_filter("as_number", |value: &Value| mark(value, Marker::Number));
+    env.add_filter("is_list", |value: &Value| is_list(value));
     for name in ["default", "d"] {
         env.add_filter(name, default);
     }

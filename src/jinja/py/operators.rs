@@ -151,7 +151,8 @@ fn arithmetic(
     })
 }
 
-fn is_list(value: &Value) -> bool {
+/// Whether a value is a Python list: a sequence, but no tuple.
+pub(crate) fn is_list(value: &Value) -> bool {
     value.kind() == ValueKind::Seq && !value.is_tuple()
 }
 

@@ -329,3 +329,23 @@ fn values_that_would_take_all_memory_are_refused() {
     check_error("{{ '%999999999999d' % 1 }}", "the format asks for too many characters (models/m.sql:1:21)");
     check_error("{% set x = {} %}{% do x.update({x: 1}) %}", "unhashable type: 'dict' (models/m.sql:1:38)");
 }
+
+#[test]
+fn is_list_tells_lists_from_other_values() {
+    check(
+        "{{ [1] | is_list }} {{ l | is_list }} {{ (1, 2) | is_list }} {{ s | is_list }} {{ d | is_list }}",
+        "True True False False False",
+    );
+}
+
+#[test]
+fn every_built_in_macro_can_be_read() {
+    use crate::builtins::{DEFAULT, DUCKDB, POSTGRES};
+
+    for builtin in DEFAULT.iter().chain(DUCKDB).chain(POSTGRES) {
+        let registry = env(&[(builtin.package, builtin.sql)], Mode::Run).registry().clone();
+        for entry in registry.iter() {
+            assert!(entry.calls().is_ok(), "{} in {}: {:?}", entry.def.unique_id, builtin.path, entry.calls().err());
+        }
+    }
+}
