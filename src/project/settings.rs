@@ -175,7 +175,7 @@ pub(super) fn resolve(
         version_check: is_set("version_check"),
         warn_error: warn_error(&flags, &given)?,
         invocation_id: random_id(),
-        started_at: jiff::Timestamp::now(),
+        started_at: now(),
         args: overrides.args.clone(),
         flags,
         env,
@@ -190,7 +190,15 @@ fn resolve_flags(
     env: &BTreeMap<String, String>,
     project: &Map<String, Data>,
 ) -> Result<Resolved, Box<Diagnostic>> {
-    let mut flags = overrides.flags.clone();
+    // To dbt the arguments of a command are flags, too; an empty list is one that was not given.
+    let is_given = |value: &Data| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
+    let mut flags: BTreeMap<String, Data> = overrides
+        .args
+        .iter()
+        .filter(|(_, value)| is_given(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    flags.extend(overrides.flags.clone());
     let mut given: Vec<String> = flags.keys().cloned().collect();
     for flag in FLAGS {
         if flags.contains_key(flag.name) {
@@ -307,6 +315,12 @@ fn warn_error(flags: &BTreeMap<String, Data>, given: &[String]) -> Result<WarnEr
     Ok(options)
 }
 
+/// The time in microseconds, as Python has it: templates print and parse it.
+fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 /// A random UUID. The standard library's hashers are seeded by the operating system.
 fn random_id() -> String {
     let word = || RandomState::new().build_hasher().finish();
@@ -348,6 +362,15 @@ mod tests {
         check(None, &[("DBT_FAIL_FAST", "0")], &yes, false);
         check(None, &[("DBT_FAIL_FAST", "0"), ("DBT_ENGINE_FAIL_FAST", "on")], &yes, true);
         check(Some(false), &[("DBT_FAIL_FAST", "1")], &yes, false);
+    }
+
+    #[test]
+    fn arguments_are_flags_too() {
+        let mut overrides = Overrides::default();
+        overrides.args.insert("select".to_owned(), json!([]));
+        overrides.args.insert("resource_types".to_owned(), json!(["test"]));
+        let settings = settings(&overrides, &[("DBT_RESOURCE_TYPES", "model")], &json!({})).expect("valid");
+        assert_eq!((&settings.flags["resource_types"], &settings.flags["select"]), (&json!(["test"]), &json!([])));
     }
 
     #[test]
