@@ -72,6 +72,10 @@ impl DuckDb {
     }
 
     fn open_file(&self) -> Result<duckdb::Connection, AdapterError> {
+        if let Some(folder) = &self.profile.own_folder {
+            // If that fails, DuckDB says better what is wrong with the path.
+            let _ = std::fs::create_dir_all(folder);
+        }
         let mut config = duckdb::Config::default();
         for (key, value) in &self.profile.config_options {
             config = config.with(key, value).map_err(|error| {

@@ -12,6 +12,8 @@ use crate::project::Target;
 pub(super) struct Profile {
     /// The file, or `:memory:`.
     pub(super) path: PathBuf,
+    /// The file's folder, if it lies in the project: it is made if it is missing.
+    pub(super) own_folder: Option<PathBuf>,
     /// `config_options`: given when the database is opened.
     pub(super) config_options: Vec<(String, String)>,
     /// `extensions`: loaded once.
@@ -76,8 +78,11 @@ impl Profile {
             }
         }
         let path = fields.get("path").and_then(Data::as_str).unwrap_or(":memory:");
+        let path = PathBuf::from(absolute(refuse_motherduck(path)?, project_root));
+        let own_folder = path.parent().filter(|folder| folder.starts_with(project_root)).map(Path::to_owned);
         Ok(Self {
-            path: PathBuf::from(absolute(refuse_motherduck(path)?, project_root)),
+            path,
+            own_folder,
             config_options: pairs(fields.get("config_options")),
             extensions: extensions(fields.get("extensions"))?,
             secrets: secrets(fields)?,
