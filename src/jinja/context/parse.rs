@@ -620,6 +620,7 @@ fn render_data(
     render: &dyn Fn(&str, bool) -> Result<Value, RenderError>,
 ) -> Result<Value, RenderError> {
     match data {
+        Data::String(text) if is_native && looks_like_a_call(text) => render(&format!("{{{{ {text} }}}}"), true),
         Data::String(text) if text.contains("{{") || text.contains("{%") || text.contains("{#") => {
             render(text, is_native)
         }
@@ -637,6 +638,13 @@ fn render_data(
         }
         other => Ok(py::from_json(other)),
     }
+}
+
+/// Whether a test's argument is a call written without braces, such as `ref('orders')`.
+fn looks_like_a_call(text: &str) -> bool {
+    let Some((name, rest)) = text.trim().split_once('(') else { return false };
+    let is_known = ["env_var", "ref", "var", "source", "doc"].contains(&name.trim_end());
+    is_known && rest.len() > 1 && rest.ends_with(')')
 }
 
 /// Finds where the recorded calls stand, where their arguments are constants.
