@@ -4,11 +4,15 @@
 
 pub(crate) mod base;
 mod docs;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub(crate) mod failure;
 mod parse;
 mod run;
 mod runtime;
 mod session;
+#[cfg(test)]
+mod tests;
 mod variables;
 mod yaml;
 

@@ -7,6 +7,7 @@ use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Value};
 
 use super::{callable, none, yaml_text};
+use crate::jinja::py::dumps::JsonStyle;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList, PySet};
 use crate::jinja::{type_error, value_error};
 
@@ -48,70 +49,15 @@ fn from_json(args: &[Value]) -> Result<Value, Error> {
 fn to_json(args: &[Value]) -> Result<Value, Error> {
     let [value, default, sort_keys] = bind("tojson", ["value", "default", "sort_keys"], 1, args)?;
     let _ = default;
-    let mut data = py::to_json(&value.unwrap_or_default());
-    if sort_keys.is_some_and(|flag| flag.is_true()) {
-        data.sort_all_objects();
-    }
-    Ok(Value::from(dumps(&data)))
+    let sort_keys = sort_keys.is_some_and(|flag| flag.is_true());
+    let style = JsonStyle { sort_keys, ..JsonStyle::default() };
+    py::dumps::dumps(&value.unwrap_or_default(), style).map(Value::from)
 }
 
 /// `json.dumps` with Python's default separators and ASCII escapes.
 pub(crate) fn dumps(data: &serde_json::Value) -> String {
-    let mut out = String::new();
-    write_json(&mut out, data);
-    out
-}
-
-fn write_json(out: &mut String, data: &serde_json::Value) {
-    match data {
-        serde_json::Value::String(text) => write_json_string(out, text),
-        serde_json::Value::Array(items) => {
-            out.push('[');
-            for (ix, item) in items.iter().enumerate() {
-                out.push_str(if ix > 0 { ", " } else { "" });
-                write_json(out, item);
-            }
-            out.push(']');
-        }
-        serde_json::Value::Object(map) => {
-            out.push('{');
-            for (ix, (key, value)) in map.iter().enumerate() {
-                out.push_str(if ix > 0 { ", " } else { "" });
-                write_json_string(out, key);
-                out.push_str(": ");
-                write_json(out, value);
-            }
-            out.push('}');
-        }
-        serde_json::Value::Number(number) if number.is_f64() => {
-            out.push_str(&py::text::float_repr(number.as_f64().unwrap_or_default()));
-        }
-        other => out.push_str(&other.to_string()),
-    }
-}
-
-fn write_json_string(out: &mut String, text: &str) {
-    use std::fmt::Write;
-    out.push('"');
-    for ch in text.chars() {
-        match ch {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(ch),
-            _ => {
-                for unit in ch.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string does not fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-        }
-    }
-    out.push('"');
+    // Plain data can always be written.
+    py::dumps::dumps(&py::from_json(data), JsonStyle::default()).unwrap_or_default()
 }
 
 fn from_yaml(args: &[Value]) -> Result<Value, Error> {

@@ -3,7 +3,7 @@
 
 pub(crate) mod args;
 mod dict;
-mod dumps;
+pub(crate) mod dumps;
 pub(crate) mod functions;
 mod json;
 pub(crate) mod list;
