@@ -5,8 +5,8 @@ use serde_json::json;
 use super::args::{CompileArgs, OutputForm};
 use super::pipeline::Parsed;
 use super::{ExitStatus, execute, selection};
-use crate::compile;
 use crate::artifacts::ManifestFacts;
+use crate::compile;
 use crate::manifest::{NodeIndex, NodeSet, UniqueId};
 use crate::run::{self, NodeResult, RunReport, Status};
 use crate::ui::{Entry, names};
@@ -23,8 +23,7 @@ pub(super) fn run(args: &CompileArgs, parsed: &Parsed) -> ExitStatus {
 fn inline(args: &CompileArgs, parsed: &Parsed, text: &str) -> Result<(), ExitStatus> {
     let runtime = parsed.runtime(&NodeSet::default());
     let session = runtime.session("compile");
-    let compiled =
-        compile::compile_text(&runtime, &session, text).map_err(|error| parsed.fail(&error))?;
+    let compiled = compile::compile_text(&runtime, &session, text).map_err(|error| parsed.fail(&error))?;
     parsed.write_manifest(&ManifestFacts::default())?;
     let id = UniqueId::new(format!("sql_operation.{}.inline_query", parsed.manifest.project_name));
     let mut result = NodeResult::new(None, id, Status::Success);

@@ -37,7 +37,10 @@ impl Debug {
             let profiles = &root.settings.profiles_dir;
             self.line(&format!("Using profiles dir at {}", profiles.display()));
             self.line(&format!("Using profiles.yml file at {}", profiles.join("profiles.yml").display()));
-            self.line(&format!("Using dbt_project.yml file at {}", root.package.root.join("dbt_project.yml").display()));
+            self.line(&format!(
+                "Using dbt_project.yml file at {}",
+                root.package.root.join("dbt_project.yml").display()
+            ));
         }
         if args.config_dir {
             return self.end();
@@ -74,7 +77,11 @@ impl Debug {
             .and_then(|adapter| adapter.connect())
             .and_then(|mut connection| connection.query("select 1 as id", RowLimit::AtMost(1)));
         let error = tried.err().map(|error| error.to_string());
-        let word = if error.is_some() { self.printer.theme().bad("ERROR") } else { self.printer.theme().good("OK connection ok") };
+        let word = if error.is_some() {
+            self.printer.theme().bad("ERROR")
+        } else {
+            self.printer.theme().good("OK connection ok")
+        };
         self.line(&format!("  Connection test: [{word}]"));
         self.failed.extend(error.map(|error| format!("the database does not answer: {error}")));
     }
@@ -100,7 +107,9 @@ impl Debug {
         let head = theme.bad(&format!("{} failed:", count(self.failed.len(), "check")));
         self.printer.say(&Entry::new(names::DEBUG_RESULT, Level::Error, head.clone()).with("msg", head));
         for reason in &self.failed {
-            self.printer.say(&Entry::new(names::DEBUG_RESULT, Level::Error, format!("{reason}\n")).with("msg", reason.as_str()));
+            self.printer.say(
+                &Entry::new(names::DEBUG_RESULT, Level::Error, format!("{reason}\n")).with("msg", reason.as_str()),
+            );
         }
         ExitStatus::Failure
     }

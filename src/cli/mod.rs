@@ -25,9 +25,9 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
 use crate::project::{DBT_VERSION, Overrides};
 use crate::run;
+use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
 use args::{Asked, Cli, Command, SelectionArgs};
 
 /// How a command ended, as dbt's exit codes have it.

@@ -196,11 +196,18 @@ impl Parsed {
         if !self.project.settings.write_json {
             return Ok(());
         }
-        let written = artifacts::write_manifest(&self.target_file("manifest.json"), &self.project, &self.manifest, facts)
-            .and_then(|()| artifacts::write_semantic_manifest(&self.target_file("semantic_manifest.json"), &self.manifest))
-            .and_then(|()| {
-                artifacts::write_graph_summary(&self.target_file("graph_summary.json"), &self.project, &self.manifest)
-            });
+        let written =
+            artifacts::write_manifest(&self.target_file("manifest.json"), &self.project, &self.manifest, facts)
+                .and_then(|()| {
+                    artifacts::write_semantic_manifest(&self.target_file("semantic_manifest.json"), &self.manifest)
+                })
+                .and_then(|()| {
+                    artifacts::write_graph_summary(
+                        &self.target_file("graph_summary.json"),
+                        &self.project,
+                        &self.manifest,
+                    )
+                });
         written.map_err(|error| self.fail(&error))
     }
 

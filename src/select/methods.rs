@@ -71,7 +71,9 @@ pub(super) fn find(manifest: &Manifest, criterion: &Criterion) -> Result<NodeSet
     let found = match criterion.method {
         Method::Fqn => take(&|node| node.resource_type != ResourceType::Source && is_named(node, value)),
         Method::Tag => take(&|node| node.tags.iter().any(|tag| fits(tag, value)) || has_config_tag(node, value)),
-        Method::Group => take(&|node| is_groupable(node) && node.config.str("group").is_some_and(|group| fits(group, value))),
+        Method::Group => {
+            take(&|node| is_groupable(node) && node.config.str("group").is_some_and(|group| fits(group, value)))
+        }
         Method::Access => {
             take(&|node| node.resource_type == ResourceType::Model && node.access.as_deref() == Some(value))
         }

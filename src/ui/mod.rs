@@ -21,9 +21,9 @@ mod theme;
 
 pub use entry::{Entry, EventName, Level, names};
 pub use lines::{Drawing, Outcome, node_info};
+pub use listener::TermListener;
 pub use printer::{Format, Options, Printer, Sources, Stream};
 pub use problems::{escalate, is_silenced};
-pub use listener::TermListener;
 pub use progress::Progress;
 pub use python_json::python_json;
 pub use report::TermReporter;

@@ -4,9 +4,9 @@
 
 pub(crate) mod base;
 mod docs;
+pub(crate) mod failure;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub(crate) mod failure;
 mod parse;
 mod run;
 mod runtime;

@@ -69,7 +69,7 @@ fn names_have_their_parse_time_values() {
     check_parsed("{{ var('color') }} {{ var('nested') }} {{ var('none', 'x') }}", "red red! x");
     check_parsed("{{ env_var('HOME_TOWN') }}", "Oslo");
     check_parsed("{{ config.get('x', 'y') }}|{{ adapter.get_relation('a', 'b', 'c') }}", "|None");
-    check_parsed("{% set r = run_query('select 1') %}{{ r }}", "None");
+    check_parsed("{% set r = run_query('select 1') %}[{{ r }}]", "[]");
     check_parsed("{{ target.name }} {{ target.schema }} {{ project_name }}", "dev main shop");
     check_parsed("{{ tojson({'a': [1, none]}) }} {{ fromjson('[1]')[0] }}", r#"{"a": [1, null]} 1"#);
     check_parsed("{{ builtins.ref('z') }}", r#""db"."main"."a""#);
@@ -129,7 +129,8 @@ fn names_of_nodes_come_from_macros() {
     let own = "{% macro generate_schema_name(custom_schema_name, node) %} {{ custom_schema_name or node.name }} {% endmacro %}";
     assert_eq!(name(own, NameKind::Schema, Some("x")), "x");
     assert_eq!(name(own, NameKind::Schema, None), "a");
-    let dispatched = "{% macro default__generate_alias_name(custom_alias_name=none, node=none) %}z_{{ node.name }}{% endmacro %}";
+    let dispatched =
+        "{% macro default__generate_alias_name(custom_alias_name=none, node=none) %}z_{{ node.name }}{% endmacro %}";
     assert_eq!(name(dispatched, NameKind::Alias, None), "z_a");
 }
 
@@ -165,10 +166,8 @@ fn compiled(specs: &[Spec<'_>], ix: usize) -> Result<String, Box<Diagnostic>> {
 
 #[track_caller]
 fn check_compiled(text: &str, expected: &str) {
-    let specs = [
-        model("model.shop.a", "table", text, &["model.shop.b"]),
-        model("model.shop.b", "view", "select 1", &[]),
-    ];
+    let specs =
+        [model("model.shop.a", "table", text, &["model.shop.b"]), model("model.shop.b", "view", "select 1", &[])];
     match compiled(&specs, 0) {
         Ok(sql) => assert_eq!(sql, expected, "{text}"),
         Err(error) => panic!("{text}: {}", error.message),
@@ -200,10 +199,7 @@ fn names_have_their_run_time_values() {
 
 #[track_caller]
 fn check_refused(text: &str, code: &str, message: &str) {
-    let specs = [
-        model("model.shop.a", "table", text, &[]),
-        model("model.shop.b", "view", "select 1", &[]),
-    ];
+    let specs = [model("model.shop.a", "table", text, &[]), model("model.shop.b", "view", "select 1", &[])];
     let error = compiled(&specs, 0).expect_err("refused");
     assert_eq!((error.code.number(), error.message.as_str()), (code, message));
     let at = error.at.expect("a place");
@@ -235,7 +231,12 @@ fn refs_that_cannot_be_resolved_say_so_at_their_line() {
 #[test]
 fn ephemeral_parents_become_expressions() {
     let specs = [
-        model("model.shop.a", "table", "select * from {{ ref('e') }} join {{ ref('f') }}", &["model.shop.e", "model.shop.f"]),
+        model(
+            "model.shop.a",
+            "table",
+            "select * from {{ ref('e') }} join {{ ref('f') }}",
+            &["model.shop.e", "model.shop.f"],
+        ),
         model("model.shop.e", "ephemeral", "select * from {{ ref('f') }}", &["model.shop.f"]),
         model("model.shop.f", "ephemeral", "select 1", &[]),
     ];
@@ -264,7 +265,13 @@ fn a_table_is_built_beside_the_old_one_and_swapped_in() {
     assert_eq!(outcome.relations.iter().map(ToString::to_string).collect::<Vec<_>>(), [r#""db"."main"."a""#]);
     assert!(outcome.run_code.is_some_and(|code| code.contains("select 1 as id")));
     let position = |part: &str| statements.iter().position(|sql| sql.to_lowercase().contains(part));
-    let order = [position("create table"), position("rename to \"a__dbt_backup\""), position("rename to \"a\""), position("commit"), position("drop table")];
+    let order = [
+        position("create table"),
+        position("rename to \"a__dbt_backup\""),
+        position("rename to \"a\""),
+        position("commit"),
+        position("drop table"),
+    ];
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?} {statements:#?}");
 }
 

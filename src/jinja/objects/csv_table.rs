@@ -190,7 +190,8 @@ pub(crate) fn database_type(table: &TableValue, ix: usize) -> Option<&'static st
         ColumnType::Integer => "integer",
         ColumnType::Number => {
             let has_fraction = |value: &Value| {
-                !value.is_integer() && f64::try_from(value.clone()).is_ok_and(|number| number.is_finite() && number.fract() != 0.0)
+                !value.is_integer()
+                    && f64::try_from(value.clone()).is_ok_and(|number| number.is_finite() && number.fract() != 0.0)
             };
             let is_fractional = table.rows.iter().any(|row| row.get(ix).is_some_and(has_fraction));
             if is_fractional { "float8" } else { "integer" }
@@ -236,24 +237,76 @@ mod tests {
     #[test]
     fn odd_values_are_inferred_as_agate_does() {
         let text = [
-            "t,f", "yes,no", "2020-01-02 03:04:05.123", "n/a,1", "none,1", ".", "01/02/2020", "2020-01-02 03:04", "10:11:12",
-            " a ", "(3)", "true,1", "2020-13-01", "2020-01-02T", "2020-W01-1", "2020-01", "0x1A", "1 2",
-            "2020-01-02 03:04:05 UTC", "2020-01-02 03:04:05+00", "12:00", "2020-01-02t03:04:05z", "2020-366",
+            "t,f",
+            "yes,no",
+            "2020-01-02 03:04:05.123",
+            "n/a,1",
+            "none,1",
+            ".",
+            "01/02/2020",
+            "2020-01-02 03:04",
+            "10:11:12",
+            " a ",
+            "(3)",
+            "true,1",
+            "2020-13-01",
+            "2020-01-02T",
+            "2020-W01-1",
+            "2020-01",
+            "0x1A",
+            "1 2",
+            "2020-01-02 03:04:05 UTC",
+            "2020-01-02 03:04:05+00",
+            "12:00",
+            "2020-01-02t03:04:05z",
+            "2020-366",
             "2020-01-02T24:00:00",
         ];
         let integer = [
-            "0,1", "007,1.0", "1e3", "$5", "5%", "-3", "- 3", "+3", "nan", "inf", "-inf", "null,NULL,Null", ",", "5.", "1_000",
-            "20200102", "9223372036854775808", " 1 ", "€5", "5€", "-$5", "$-5", "--5", "1.00", "NaN,1", "0.1e1",
+            "0,1",
+            "007,1.0",
+            "1e3",
+            "$5",
+            "5%",
+            "-3",
+            "- 3",
+            "+3",
+            "nan",
+            "inf",
+            "-inf",
+            "null,NULL,Null",
+            ",",
+            "5.",
+            "1_000",
+            "20200102",
+            "9223372036854775808",
+            " 1 ",
+            "€5",
+            "5€",
+            "-$5",
+            "$-5",
+            "--5",
+            "1.00",
+            "NaN,1",
+            "0.1e1",
         ];
         let float = ["1e-3", ".5", "1.50", "100.10,2"];
         let timestamp = [
-            "2020-01-02T03:04:05", "2020-01-02T03:04:05.5+02:00", "2020-01-02T03:04", "20200102T030405", "2020-01-02 3:4:5",
+            "2020-01-02T03:04:05",
+            "2020-01-02T03:04:05.5+02:00",
+            "2020-01-02T03:04",
+            "20200102T030405",
+            "2020-01-02 3:4:5",
             "2020-01-02  03:04:05",
         ];
         let mut wrong = Vec::new();
         let groups: [(&[&str], &str); 6] = [
-            (&text, "text"), (&integer, "integer"), (&float, "float8"), (&timestamp, "timestamp without time zone"),
-            (&["2020-1-2", "0001-01-01"], "date"), (&["TRUE,FALSE", "true "], "boolean"),
+            (&text, "text"),
+            (&integer, "integer"),
+            (&float, "float8"),
+            (&timestamp, "timestamp without time zone"),
+            (&["2020-1-2", "0001-01-01"], "date"),
+            (&["TRUE,FALSE", "true "], "boolean"),
         ];
         for (cases, expected) in groups {
             for case in cases {
