@@ -206,7 +206,7 @@ fn load_packages(
     let installed = packages::installed(&root.root.join(install_path));
     let mut found = Vec::new();
     for folder in &installed {
-        found.push(load_package(folder, &root.root, (rendering, diagnostics))?);
+        found.push(load_package(folder, &root.root, rendering)?);
     }
     let n_installed = found.len();
     let locals: Vec<PathBuf> = declared.iter().filter_map(|package| package.local.clone()).collect();
@@ -230,11 +230,9 @@ fn load_packages(
     Ok(())
 }
 
-fn load_package(
-    folder: &Path,
-    shown_root: &Path,
-    (rendering, diagnostics): (&Rendering<'_>, &mut Diagnostics),
-) -> Result<Package, Box<Diagnostic>> {
+fn load_package(folder: &Path, shown_root: &Path, rendering: &Rendering<'_>) -> Result<Package, Box<Diagnostic>> {
+    // What is odd in a package, but not wrong, is its author's affair.
+    let diagnostics = &mut Diagnostics::new();
     if !folder.join("dbt_project.yml").is_file() {
         let message = format!("the package in `{}` has no `dbt_project.yml`", shown_path(folder, shown_root));
         let error = Diagnostic::error(Code::PackageMissing, message);
@@ -258,7 +256,7 @@ fn load_locals(
             continue;
         }
         seen.push(folder.clone());
-        let package = load_package(&folder, shown_root, (rendering, diagnostics))?;
+        let package = load_package(&folder, shown_root, rendering)?;
         if found.iter().any(|other| other.config.name == package.config.name) {
             continue;
         }

@@ -4,6 +4,7 @@
 //! this room knows nothing of Jinja.
 
 mod config;
+mod config_keys;
 mod flags;
 mod ignore;
 mod load;
@@ -18,6 +19,7 @@ mod version;
 pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
+pub use config_keys::CONFIG_KEYS;
 pub use load::{Root, load, load_root, load_target};
 pub use packages::Declared;
 pub use profile::{Profiles, Target};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
-use super::flags;
 use super::render::ValueRenderer;
 use super::yaml::{Yaml, YamlEntry, YamlKind};
 use super::{DispatchRule, PackageLayer, ProjectConfig, Quoting, RenderYaml, Target, YamlScope};
+use super::{config_keys, flags};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 
 /// What values are rendered with.
@@ -136,12 +136,15 @@ pub(super) fn read(
     let config = reader.config();
     reader.unknown_keys(diagnostics);
     reader.unknown_flags(diagnostics);
+    for tree in config.layers.values().filter_map(|layer| layer.written.as_ref()) {
+        config_keys::check(file, tree, diagnostics);
+    }
     let mut problems = reader.problems.into_iter();
     match problems.next() {
         None => Ok(config),
         Some(first) => {
-            diagnostics.extend(problems.map(|problem| *problem));
-            Err(first)
+            diagnostics.extend(problems);
+            Err(Box::new(first))
         }
     }
 }
@@ -158,7 +161,7 @@ struct Reader<'a> {
     file: &'a Arc<SourceFile>,
     yaml: &'a Yaml,
     values: ValueRenderer<'a>,
-    problems: Vec<Box<Diagnostic>>,
+    problems: Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a> {
@@ -220,7 +223,7 @@ impl<'a> Reader<'a> {
             Ok(Data::Null) => None,
             Ok(value) => Some((value, &entry.value)),
             Err(problem) => {
-                self.problems.push(problem);
+                self.problems.push(*problem);
                 None
             }
         }
@@ -228,7 +231,7 @@ impl<'a> Reader<'a> {
 
     fn wrong(&mut self, key: &str, yaml: &Yaml, wanted: &str) {
         let message = format!("`{key}` is {}, not {wanted}", yaml.kind_name());
-        self.problems.push(Box::new(Diagnostic::error(Code::YamlType, message).at(self.file, yaml.span)));
+        self.problems.push(Diagnostic::error(Code::YamlType, message).at(self.file, yaml.span));
     }
 
     fn name(&mut self) -> String {
@@ -236,7 +239,7 @@ impl<'a> Reader<'a> {
             if self.problems.is_empty() {
                 let message = format!("`{}` has no `name:`", self.file.path());
                 let error = Diagnostic::error(Code::ProjectInvalid, message).in_file(self.file);
-                self.problems.push(Box::new(error.hint("name the project: `name: my_project`")));
+                self.problems.push(error.hint("name the project: `name: my_project`"));
             }
             return String::new();
         };
@@ -248,11 +251,11 @@ impl<'a> Reader<'a> {
         if !starts_well || !name.chars().all(|char| char.is_alphanumeric() || char == '_') {
             let message = format!("`{name}` cannot be the name of a project");
             let error = Diagnostic::error(Code::ProjectInvalid, message).at(self.file, yaml.span);
-            self.problems.push(Box::new(error.hint("use letters, digits and underscores, and begin with a letter")));
+            self.problems.push(error.hint("use letters, digits and underscores, and begin with a letter"));
         } else if RESERVED.contains(&name.as_str()) {
             let message =
                 format!("`{name}` cannot be the name of a project: templates use the word for something else");
-            self.problems.push(Box::new(Diagnostic::error(Code::ProjectInvalid, message).at(self.file, yaml.span)));
+            self.problems.push(Diagnostic::error(Code::ProjectInvalid, message).at(self.file, yaml.span));
         }
         name
     }
@@ -303,7 +306,7 @@ impl<'a> Reader<'a> {
         if texts.len() < items.len() {
             let odd = yaml.items().iter().find(|item| item.as_str().is_none()).unwrap_or(yaml);
             let message = format!("an item of `{key}` is {}, not a string", odd.kind_name());
-            self.problems.push(Box::new(Diagnostic::error(Code::YamlType, message).at(self.file, odd.span)));
+            self.problems.push(Diagnostic::error(Code::YamlType, message).at(self.file, odd.span));
         }
         Some(texts)
     }
@@ -368,7 +371,7 @@ impl<'a> Reader<'a> {
             let (Some(namespace), Some(order)) = (namespace, order) else {
                 let place = yaml.items().get(ix).map_or(yaml.span, |item| item.span);
                 let message = "an entry of `dispatch` needs `macro_namespace` and a list `search_order`";
-                self.problems.push(Box::new(Diagnostic::error(Code::ProjectInvalid, message).at(self.file, place)));
+                self.problems.push(Diagnostic::error(Code::ProjectInvalid, message).at(self.file, place));
                 continue;
             };
             rules.push(DispatchRule {
@@ -384,7 +387,7 @@ impl<'a> Reader<'a> {
             (Some(entry), Some(other)) if !other.value.is_null() && !entry.value.is_null() => {
                 let message = format!("`{key}` and `{older}` are both given");
                 let error = Diagnostic::error(Code::ProjectInvalid, message).at(self.file, other.key_span);
-                self.problems.push(Box::new(error.hint(format!("move everything under `{key}`"))));
+                self.problems.push(error.hint(format!("move everything under `{key}`")));
                 entry
             }
             (Some(entry), _) | (None, Some(entry)) => entry,
@@ -404,7 +407,7 @@ impl<'a> Reader<'a> {
             Ok(Data::Object(rendered)) => Some(PackageLayer { written, rendered }),
             Ok(_) => None,
             Err(problem) => {
-                self.problems.push(problem);
+                self.problems.push(*problem);
                 None
             }
         }
@@ -489,6 +492,15 @@ mod tests {
             "dbt_project.yml:1:7: error[K0202]: `name` is an integer, not a string\n\
              dbt_project.yml:2:14: error[K0202]: `model-paths` is a mapping, not a list of strings\n\
              dbt_project.yml:3:9: error[K0202]: `models` is a list, not a mapping",
+        );
+    }
+
+    #[test]
+    fn misspelled_configurations_are_warned_about() {
+        check(
+            "name: shop\nmodels:\n  shop:\n    marts: {materialised: table}\n    +owner: me\n",
+            |_| "ok".to_owned(),
+            "ok\ndbt_project.yml:4:13: warning[K0204]: unknown configuration `materialised`",
         );
     }
 
