@@ -38,7 +38,7 @@ pub struct Overrides {
 }
 
 /// What holds for one invocation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// The command, such as `run`.
     pub command: String,
@@ -76,6 +76,13 @@ pub struct Settings {
     pub started_at: jiff::Timestamp,
     /// The command's own arguments, for artifacts.
     pub args: Map<String, Data>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The environment holds secrets, and variables may.
+        write!(f, "Settings({}, {})", self.command, self.invocation_id)
+    }
 }
 
 impl Settings {
