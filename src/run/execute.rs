@@ -95,8 +95,7 @@ fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<
 fn all_skipped(runtime: &Runtime, plan: &RunPlan, reporter: &dyn Reporter) -> Vec<NodeResult> {
     let shown = plan.all_nodes().filter(|ix| !is_ephemeral(&runtime.manifest, *ix));
     let skipped = shown.enumerate().map(|(place, ix)| {
-        let id = runtime.manifest.node(ix).unique_id.clone();
-        let result = NodeResult::new(Some(ix), id, Status::Skipped);
+        let result = NodeResult::of(ix, runtime.manifest.node(ix), Status::Skipped);
         reporter.report(&Event::NodeFinished { index: place + 1, total: plan.total, result: &result });
         result
     });

@@ -57,7 +57,9 @@ impl Hooks<'_> {
             let name = format!("{}.{when}.{place}", node.package);
             let index = place + 1;
             let result = if has_failed {
-                let skipped = NodeResult::new(Some(ix), node.unique_id.clone(), Status::Skipped);
+                let mut skipped = NodeResult::new(Some(ix), node.unique_id.clone(), Status::Skipped);
+                // dbt counts a hook that did not run as a failure.
+                skipped.failures = Some(1);
                 skipped.with_message(format!("{name} skipped"))
             } else {
                 self.reporter.report(&Event::HookStarted { node: ix, name: &name, index, total });

@@ -20,7 +20,8 @@ pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic) -> String {
         | Code::RefNotInferred
         | Code::ContractBroken
         | Code::MaterializationMissing
-        | Code::PropertyInvalid => "Compilation Error",
+        | Code::PropertyInvalid
+        | Code::SeedInvalid => "Compilation Error",
         _ => "Runtime Error",
     };
     let word = node.resource_type.as_str().replace('_', " ");

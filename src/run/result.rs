@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Data};
 use crate::adapter::Table;
 use crate::compile::CompiledNode;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{NodeIndex, UniqueId};
+use crate::manifest::{Node, NodeIndex, ResourceType, UniqueId};
 
 /// How a node ended, in dbt's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +144,17 @@ impl NodeResult {
             difference: None,
             diagnostic: None,
         }
+    }
+
+    /// The result of a node that has not come to anything yet.
+    #[must_use]
+    pub fn of(ix: NodeIndex, node: &Node, status: Status) -> Self {
+        let mut result = Self::new(Some(ix), node.unique_id.clone(), status);
+        // Like dbt, which gives seeds none: they are never compiled.
+        if node.resource_type != ResourceType::Seed {
+            result.relation_name.clone_from(&node.relation_name);
+        }
+        result
     }
 
     /// The same result with a message.

@@ -73,7 +73,7 @@ pub fn execute(
             let number = tasks.len();
             let (task, received) = mpsc::channel();
             let done = done.clone();
-            let name = format!("Thread-{} (worker)", number + 1);
+            let name = thread_name(number);
             let context = WorkerContext { number, name: name.clone(), manifest, reporter, total: plan.total };
             let spawned = thread::Builder::new()
                 .name(name)
@@ -88,6 +88,11 @@ pub fn execute(
         schedule.run(&finished, stop);
         schedule.finish(stop)
     })
+}
+
+/// The name of a worker's thread, as dbt's results have it.
+fn thread_name(worker: usize) -> String {
+    format!("Thread-{} (worker)", worker + 1)
 }
 
 struct WorkerContext<'a> {
@@ -259,7 +264,7 @@ impl<'a> Schedule<'a> {
         let cause = bundle.back().and_then(|model| self.skipped.get(&model.node).copied());
         while let Some(task) = bundle.pop_front() {
             if let Some(cause) = cause.or_else(|| self.skipped.get(&task.node).copied()) {
-                self.skip(task, cause);
+                self.skip(worker, task, cause);
                 continue;
             }
             self.then.insert(worker, bundle);
@@ -270,7 +275,7 @@ impl<'a> Schedule<'a> {
 
     fn start_or_skip(&mut self, worker: usize, task: Task) {
         match self.skipped.get(&task.node).copied() {
-            Some(cause) => self.skip(task, cause),
+            Some(cause) => self.skip(worker, task, cause),
             None => self.start(worker, task),
         }
     }
@@ -282,9 +287,12 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    fn skip(&mut self, task: Task, cause: Cause) {
-        let id = self.manifest.node(task.node).unique_id.clone();
-        let mut result = NodeResult::new(Some(task.node), id.clone(), Status::Skipped);
+    /// Skips a node whose turn it is on a worker.
+    fn skip(&mut self, worker: usize, task: Task, cause: Cause) {
+        let node = self.manifest.node(task.node);
+        let id = &node.unique_id;
+        let mut result = NodeResult::of(task.node, node, Status::Skipped);
+        result.thread_id = thread_name(worker);
         result.skipped_because = Some(cause.node);
         if cause.is_ephemeral && task.index.is_some() {
             let parent = &self.manifest.node(cause.node).unique_id;
@@ -369,8 +377,8 @@ impl<'a> Schedule<'a> {
             return Outcome { results, not_run: left };
         }
         for ix in left {
-            let id = self.manifest.node(ix).unique_id.clone();
-            results.push(NodeResult::new(Some(ix), id, Status::Skipped).with_message("Skipping due to fail_fast"));
+            let skipped = NodeResult::of(ix, self.manifest.node(ix), Status::Skipped);
+            results.push(skipped.with_message("Skipping due to fail_fast"));
         }
         Outcome { results, not_run: Vec::new() }
     }

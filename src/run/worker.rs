@@ -61,7 +61,7 @@ impl Worker for Bench<'_> {
     fn run(&mut self, ix: NodeIndex) -> NodeResult {
         let started = Instant::now();
         let node = self.shop.runtime.manifest.node(ix);
-        let mut result = NodeResult::new(Some(ix), node.unique_id.clone(), Status::Success);
+        let mut result = NodeResult::of(ix, node, Status::Success);
         if let Err(diagnostic) = self.fill(ix, node, &mut result) {
             result.status = Status::Error;
             result.message = Some(in_dbt_words(node, &diagnostic));
@@ -88,8 +88,8 @@ impl Bench<'_> {
         }
         self.tell(ix, Phase::Compiling);
         let compiled = timed(result, TimingName::Compile, || self.compile(ix, node))?;
-        result.relation_name.clone_from(&compiled.relation_name);
         if node.resource_type != ResourceType::Seed {
+            result.relation_name.clone_from(&compiled.relation_name);
             result.compiled_code = Some(Arc::clone(&compiled.compiled_code));
         }
         if self.shop.command == Command::Compile || is_ephemeral(&runtime.manifest, ix) {
