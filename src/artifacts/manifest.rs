@@ -1,4 +1,4 @@
-//! `manifest.json` (v12), `semantic_manifest.json` and `graph_summary.json`.
+//! `manifest.json` (v12) and `graph_summary.json`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -252,55 +252,6 @@ fn group_map(manifest: &Manifest) -> Map<String, Data> {
         }
     }
     by_group.into_iter().map(|(group, members)| (group.to_owned(), json!(members))).collect()
-}
-
-/// Writes what the metrics engine reads.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_semantic_manifest(path: &Path, manifest: &Manifest) -> Result<(), Box<Diagnostic>> {
-    let of_kind = |kind: ResourceType| -> Vec<Data> {
-        manifest
-            .nodes
-            .iter()
-            .filter(|node| node.resource_type == kind)
-            .filter_map(|node| serde_json::to_value(NodeView::new(manifest, node)).ok())
-            .collect()
-    };
-    let data = json!({
-        "semantic_models": of_kind(ResourceType::SemanticModel),
-        "metrics": of_kind(ResourceType::Metric),
-        "project_configuration": {
-            "time_spine_table_configurations": [],
-            "metadata": null,
-            "dsi_package_version": {"major_version": "0", "minor_version": "9", "patch_version": "0"},
-            "time_spines": time_spines(manifest),
-        },
-        "saved_queries": of_kind(ResourceType::SavedQuery),
-    });
-    write_json(path, &data)
-}
-
-fn time_spines(manifest: &Manifest) -> Vec<Data> {
-    let spines = manifest.nodes.iter().filter_map(|node| {
-        let crate::manifest::NodeKind::Model(extra) = &node.kind else { return None };
-        let spine = extra.get("time_spine").filter(|spine| !spine.is_null())?;
-        let column = spine.get("standard_granularity_column")?.as_str()?;
-        Some(json!({
-            "node_relation": {
-                "alias": node.alias,
-                "schema_name": node.schema,
-                "database": node.database,
-                "relation_name": node.relation_name,
-            },
-            "primary_column": {
-                "name": column,
-                "time_granularity": node.columns.get(column).and_then(|column| column.extra.get("granularity")),
-            },
-            "custom_granularities": spine.get("custom_granularities"),
-        }))
-    });
-    spines.collect()
 }
 
 /// Writes the graph in dbt's short form.

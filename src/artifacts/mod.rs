@@ -4,9 +4,11 @@
 
 mod manifest;
 mod run_results;
+mod semantic_manifest;
 
-pub use manifest::{ManifestFacts, write_graph_summary, write_manifest, write_semantic_manifest};
+pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
 pub use run_results::{TargetFolder, write_run_results};
+pub use semantic_manifest::write_semantic_manifest;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};

@@ -244,11 +244,22 @@ impl NodeView<'_> {
         if !has("description") {
             map.serialize_entry("description", &node.description)?;
         }
+        match node.resource_type {
+            ResourceType::Metric => {
+                map.serialize_entry("meta", &node.meta)?;
+                map.serialize_entry("tags", &node.tags)?;
+                self.references(map)?;
+            }
+            ResourceType::SavedQuery => {
+                map.serialize_entry("tags", &node.tags)?;
+                map.serialize_entry("refs", &Refs(&node.refs))?;
+            }
+            _ => map.serialize_entry("refs", &Refs(&node.refs))?,
+        }
         map.serialize_entry("config", &node.config.values)?;
         map.serialize_entry("unrendered_config", &node.unrendered_config)?;
         map.serialize_entry("group", &node.group)?;
         map.serialize_entry("depends_on", &DependsOn(self))?;
-        map.serialize_entry("refs", &Refs(&node.refs))?;
         map.serialize_entry("created_at", &node.created_at)
     }
 }

@@ -346,9 +346,11 @@ fn finish(kind: ResourceType, config: &mut Tree) {
         ResourceType::Test => finish_store_failures(config),
         ResourceType::Snapshot => fill(config, "snapshot_meta_column_names", &defaults(kind)),
         ResourceType::Source => finish_source(config),
+        ResourceType::SavedQuery => fill(config, "cache", &defaults(kind)),
         _ => {}
     }
-    if let Some(Data::String(tag)) = config.get("tags") {
+    let has_tags = !matches!(kind, ResourceType::Metric | ResourceType::SemanticModel | ResourceType::SavedQuery);
+    if let Some(Data::String(tag)) = config.get("tags").filter(|_| has_tags) {
         let tags = json!([tag]);
         config.insert("tags".to_owned(), tags);
     }

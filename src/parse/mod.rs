@@ -15,6 +15,7 @@ mod properties;
 mod python;
 mod render;
 mod resolve;
+mod semantic;
 mod sources;
 mod unit_tests;
 
@@ -85,6 +86,7 @@ impl Setup<'_> {
         let exposures: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "exposures").collect();
         all.extend(parallel(&exposures, diagnostics, |_, entry| others::exposure(self, entry)));
         all.extend(unit_tests::nodes(self, &entries, files, diagnostics));
+        all.extend(semantic::nodes(self, &entries, diagnostics));
         self.assemble(all, files, &entries, diagnostics)
     }
 
@@ -191,6 +193,7 @@ impl Setup<'_> {
             ))
         });
         resolve::resolve(self, &mut nodes, &disabled, diagnostics);
+        semantic::link(self, &mut nodes, &disabled, diagnostics);
         unit_tests::parents(&mut nodes);
         resolve::check_relations(&nodes, diagnostics);
         resolve::primary_keys(&mut nodes, &disabled);

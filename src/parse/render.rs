@@ -170,6 +170,9 @@ pub(super) fn descriptions(
         if let NodeKind::Source(source) = &mut node.kind {
             writer.render(&file, &package, id.as_str(), &mut source.source_description);
         }
+        if let NodeKind::Document(own) = &mut node.kind {
+            writer.render_elements(&file, &package, id.as_str(), own);
+        }
         for column in node.columns.values_mut() {
             column.doc_blocks = writer.render(&file, &package, id.as_str(), &mut column.description);
         }
@@ -191,6 +194,17 @@ struct Writer<'a, 'b> {
 }
 
 impl Writer<'_, '_> {
+    /// Renders the descriptions of a semantic model's parts.
+    fn render_elements(&mut self, file: &Arc<SourceFile>, package: &str, id: &str, own: &mut Map<String, Data>) {
+        for key in ["dimensions", "measures", "entities"] {
+            for element in own.get_mut(key).and_then(Data::as_array_mut).into_iter().flatten() {
+                if let Some(Data::String(description)) = element.get_mut("description") {
+                    self.render(file, package, id, description);
+                }
+            }
+        }
+    }
+
     /// Renders a description in place; returns the docs blocks that it quotes.
     fn render(&mut self, file: &Arc<SourceFile>, package: &str, id: &str, description: &mut String) -> Vec<String> {
         if !super::properties::has_template(description) {

@@ -393,7 +393,8 @@ impl<'a> Reader<'a> {
             (Some(entry), _) | (None, Some(entry)) => entry,
             (None, None) => return None,
         };
-        let written = Some(entry.value.clone());
+        // As dbt, which looks for what was written under the key with underscores only.
+        let written = Some(entry.value.clone()).filter(|_| !entry.key.contains('-'));
         match &entry.value.kind {
             YamlKind::Map(_) => {}
             YamlKind::Null => return Some(PackageLayer { written, rendered: Map::new() }),
