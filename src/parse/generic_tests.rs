@@ -145,9 +145,10 @@ fn configure(
             }
         }
     } else {
-        let facts = render::test(setup, &node, &built.args).map_err(|error| Box::new(place(*error, declared)))?;
+        let mut facts = render::test(setup, &node, &built.args).map_err(|error| Box::new(place(*error, declared)))?;
         // The configuration is in the template's own `config()` call too; what counts twice there, counts twice here.
-        render::merge_config_call(&mut call, facts.config.clone());
+        render::merge_config_call(&mut call, std::mem::take(&mut facts.config));
+        keep_own_macros(setup, &macro_id, &mut facts.macros);
         render::take_facts(&mut node, facts);
     }
     let layered =
@@ -158,6 +159,27 @@ fn configure(
     super::nodes::check_config(&node)?;
     super::nodes::settle(setup, &mut node)?;
     Ok(node)
+}
+
+/// A test depends on its macro, on what that calls, and on `get_where_subquery`; macros called by its arguments do not count.
+fn keep_own_macros(setup: &Setup<'_>, macro_id: &str, called: &mut Vec<String>) {
+    let is_known = |id: &String| id == macro_id || id.ends_with(".get_where_subquery");
+    if called.iter().all(is_known) {
+        return;
+    }
+    let mut reachable = vec![macro_id.to_owned()];
+    let mut next = 0;
+    while next < reachable.len() {
+        if let Some(entry) = setup.macros.by_id(&reachable[next]) {
+            for id in super::macros::depends_on(setup, entry) {
+                if !reachable.contains(&id) {
+                    reachable.push(id);
+                }
+            }
+        }
+        next += 1;
+    }
+    called.retain(|id| is_known(id) || reachable.contains(id));
 }
 
 fn place(error: Diagnostic, declared: &Declared<'_>) -> Diagnostic {

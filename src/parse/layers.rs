@@ -152,6 +152,17 @@ pub(super) fn merge_written(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
     config
 }
 
+/// The configuration of a group. dbt looks for it where it looks for that of models.
+pub(super) fn merge_group(trees: &ProjectTrees, package: &str, fqn: &[String], own: &Tree) -> Tree {
+    let (kind, empty) = (ResourceType::Model, Map::new());
+    let layers = Layers { kind, package, fqn, patch: Some(own), call: &empty };
+    let mut config = Map::from_iter([("meta".to_owned(), json!({}))]);
+    for layer in layers.in_order(trees, false) {
+        update(ResourceType::Exposure, &mut config, layer);
+    }
+    config
+}
+
 fn update(kind: ResourceType, config: &mut Tree, layer: Tree) {
     for (key, value) in layer {
         let key = match key.as_str() {

@@ -37,7 +37,8 @@ pub fn registry(
     for file in files.files.iter().filter(|file| matches!(file.kind, FileKind::Macro | FileKind::GenericTest)) {
         let package = &project.packages[file.package].config.name;
         let source = SourceRef::new(file.original_file_path.as_str(), file.file.shared_text());
-        match jinja::scan(file.file.text(), MACRO_BLOCKS) {
+        // White space at the end of a file is no part of its last macro.
+        match jinja::scan(file.file.text().trim_end(), MACRO_BLOCKS) {
             Ok(blocks) => defs.extend(blocks.iter().filter_map(|block| MacroDef::from_block(package, &source, block))),
             Err(error) => diagnostics.push(render::block_error(&file.file, &error)),
         }
@@ -76,22 +77,22 @@ pub(super) fn infos(
     entries: &[Entry],
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<UniqueId, MacroInfo> {
-    let (registry, project) = (&setup.macros, setup.project);
     let mut infos = BTreeMap::new();
-    for entry in registry.iter() {
+    let are_arguments_read = setup.project.settings.flag("validate_macro_args");
+    for entry in setup.macros.iter() {
         let def = &entry.def;
         let info = MacroInfo {
             name: def.name.clone(),
             package: def.package.clone(),
             path: def.source.path.to_string(),
             macro_sql: def.text().to_owned(),
-            depends_on: depends_on(registry, entry, project),
+            depends_on: depends_on(setup, entry),
             description: String::new(),
             meta: Map::new(),
             docs: Docs::default(),
             config: json_map(json!({"meta": {}, "docs": {"show": true, "node_color": null}})),
             patch_path: None,
-            arguments: Vec::new(),
+            arguments: if are_arguments_read && !is_generic_test_file(setup, entry) { inferred_arguments(entry) } else { Vec::new() },
             supported_languages: match &def.kind {
                 MacroKind::Materialization { languages, .. } => Some(languages.clone()),
                 _ => None,
@@ -116,36 +117,13 @@ pub(super) fn infos(
 }
 
 /// The macros that a macro's text calls, `if` or not, in the order of the calls.
-fn depends_on(registry: &MacroRegistry, entry: &MacroEntry, project: &Project) -> Vec<String> {
-    let def = &entry.def;
-    let mut found: Vec<String> = Vec::new();
-    let mut add = |package: &str, name: &str| {
-        if name == def.name {
-            return;
-        }
-        if let Some(target) = registry.resolve(Some(package), name)
-            && !found.contains(&target.def.unique_id)
-        {
-            found.push(target.def.unique_id.clone());
-        }
+pub(super) fn depends_on(setup: &Setup<'_>, entry: &MacroEntry) -> Vec<String> {
+    let (registry, project) = (setup.macros, setup.project);
+    let is_context_name = |name: &str| setup.shared.knows(name);
+    let dispatched = |name: &str, namespace: Option<&str>| {
+        dispatch(registry, project, &entry.def.package, name, namespace).map(|found| found.def.unique_id.clone())
     };
-    for call in entry.calls().unwrap_or_default() {
-        if call.path == "adapter.dispatch" {
-            let Some(name) = call.constant(0, "macro_name").and_then(Data::as_str) else { continue };
-            let namespace = call.constant(1, "macro_namespace").and_then(Data::as_str);
-            add(&def.package, name);
-            if let Some(target) = dispatch(registry, project, &def.package, name, namespace) {
-                add(&target.def.package, &target.def.name);
-            }
-            continue;
-        }
-        match call.path.split_once('.') {
-            None => add(&def.package, &call.path),
-            Some((package, name)) if !name.contains('.') => add(package, name),
-            Some(_) => {}
-        }
-    }
-    found
+    registry.depends_on(entry, &is_context_name, &dispatched)
 }
 
 /// The macro that `adapter.dispatch` finds: for each package in dbt's order, the adapter's own, then the default.
@@ -180,6 +158,18 @@ fn dispatch<'r>(
     })
 }
 
+/// Whether a macro stands in a file of generic tests, below `tests/generic`.
+fn is_generic_test_file(setup: &Setup<'_>, entry: &MacroEntry) -> bool {
+    let Some(package) = setup.project.package(&entry.def.package) else { return false };
+    package.config.test_paths.iter().any(|folder| entry.def.source.path.starts_with(&format!("{folder}/generic/")))
+}
+
+/// The arguments that a macro's own header names.
+fn inferred_arguments(entry: &MacroEntry) -> Vec<MacroArgument> {
+    let argument = |name: &String| MacroArgument { name: name.clone(), ..MacroArgument::default() };
+    entry.parameters().unwrap_or_default().iter().map(argument).collect()
+}
+
 fn json_map(data: Data) -> Map<String, Data> {
     data.as_object().cloned().unwrap_or_default()
 }
@@ -200,7 +190,11 @@ fn describe(info: &mut MacroInfo, entry: &Entry, package: &str) {
         "meta": info.meta,
         "docs": {"show": info.docs.show, "node_color": info.docs.node_color},
     }));
-    info.arguments = list_of(&entry.data, "arguments")
+    let written = list_of(&entry.data, "arguments");
+    if written.is_empty() {
+        return;
+    }
+    info.arguments = written
         .iter()
         .map(|argument| MacroArgument {
             name: argument.get("name").and_then(text_of).unwrap_or_default(),

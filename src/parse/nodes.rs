@@ -206,6 +206,13 @@ pub(super) fn parse_ref_or_source(text: &str) -> Option<RefOrSource> {
     }
 }
 
+/// Whether the project's own configuration leaves a draft enabled.
+pub(super) fn is_enabled_by_project(setup: &Setup<'_>, draft: &Draft) -> bool {
+    let (package, empty) = (setup.package_name(draft.package), Map::new());
+    let layered = layers::Layers { kind: draft.kind, package, fqn: &draft.fqn, patch: None, call: &empty };
+    layers::merge(&setup.trees, &layered).get("enabled").and_then(Data::as_bool).unwrap_or(true)
+}
+
 /// Makes the node of a draft: applies its properties, renders it, merges its configuration.
 ///
 /// # Errors

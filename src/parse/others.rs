@@ -61,8 +61,8 @@ pub(super) fn groups(setup: &Setup<'_>, entries: &[Entry], diagnostics: &mut Dia
             diagnostics.push(entry.error("owner", Code::PropertyInvalid, message).hint("add `owner: {name: …}`"));
             continue;
         }
-        let mut config = entry.config();
-        config.entry("meta").or_insert_with(|| json!({}));
+        let fqn = setup.fqn(entry.package, &entry.path, &[entry.name()]);
+        let config = layers::merge_group(&setup.trees, package, &fqn, &entry.config());
         let group = Group {
             name: entry.name().to_owned(),
             package: package.to_owned(),

@@ -108,12 +108,22 @@ impl Finder<'_, '_> {
             .copied()
             .filter(|ix| kinds.contains(&drafts[*ix].kind))
             .collect();
-        let own: Vec<usize> = fitting.iter().copied().filter(|ix| drafts[*ix].package == self.entry.package).collect();
-        if !own.is_empty() || !kinds.iter().any(|kind| kind.is_refable()) {
+        let of_package = |package: usize| -> Vec<usize> {
+            fitting.iter().copied().filter(|ix| drafts[*ix].package == package).collect()
+        };
+        let own = of_package(self.entry.package);
+        if fitting.len() == own.len() || !kinds.iter().any(|kind| kind.is_refable()) {
             return own;
         }
-        let package = fitting.first().map(|ix| drafts[*ix].package);
-        fitting.into_iter().filter(|ix| Some(drafts[*ix].package) == package).collect()
+        // A disabled node of the own package gives way to an enabled one of another.
+        let is_enabled = |ix: &usize| nodes::is_enabled_by_project(self.setup, &drafts[*ix]);
+        if own.iter().any(is_enabled) {
+            return own;
+        }
+        match fitting.iter().find(|ix| is_enabled(ix)) {
+            Some(other) => of_package(drafts[*other].package),
+            None => own,
+        }
     }
 
     fn missing(&self, drafts: &[Draft], name: &str) -> Diagnostic {
@@ -180,9 +190,17 @@ fn plain_patch<'a>(setup: &Setup<'_>, entry: &'a Entry) -> Patch<'a> {
         constraints: list_of(&entry.data, "constraints"),
         version: None,
         latest_version: None,
-        deprecation_date: entry.text("deprecation_date"),
+        deprecation_date: entry.text("deprecation_date").map(instant),
         time_spine: entry.data.get("time_spine").cloned(),
         tests: tests_of(&entry.data),
+    }
+}
+
+/// A date as an instant, as published: midnight UTC unless it says a time and a zone.
+fn instant(text: String) -> String {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(date) => format!("{date}T00:00:00+00:00"),
+        Err(_) => text,
     }
 }
 
@@ -302,7 +320,7 @@ fn versioned_patch<'a>(
     }
     patch.version = Some(v.clone());
     patch.latest_version = Some(latest.clone());
-    patch.deprecation_date = own("deprecation_date").and_then(text_of);
+    patch.deprecation_date = own("deprecation_date").and_then(text_of).map(instant);
     patch
 }
 
@@ -383,27 +401,36 @@ pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box
     Ok(())
 }
 
-/// The checksum that tells whether a contract changed: names, types and constraints of the columns, as Python prints them.
+/// The checksum that tells whether a contract changed: names, types and constraints, as Python prints them.
 fn contract_checksum(node: &Node) -> String {
     let mut columns: Vec<_> = node.columns.values().collect();
     columns.sort_by(|a, b| a.name.cmp(&b.name));
+    let list = |class: &str, constraints: &[Data]| {
+        let shown: Vec<_> = constraints.iter().map(|constraint| constraint_repr(class, constraint)).collect();
+        format!("[{}]", shown.join(", "))
+    };
     let mut text = String::new();
     for column in columns {
-        let constraints: Vec<_> = column.constraints.iter().map(constraint_repr).collect();
         let data_type = column.data_type.as_deref().unwrap_or("None");
-        text.push_str(&format!("|{}{data_type}[{}]", column.name, constraints.join(", ")));
+        let constraints = list("ColumnLevelConstraint", &column.constraints);
+        text.push_str(&format!("|{}{data_type}{constraints}", column.name));
+    }
+    if matches!(node.config.materialized(), "table" | "incremental") {
+        text.push_str(node.config.materialized());
+        text.push_str(&list("ModelLevelConstraint", &node.constraints));
     }
     super::sha256_of(&text).checksum
 }
 
-fn constraint_repr(constraint: &Data) -> String {
+fn constraint_repr(class: &str, constraint: &Data) -> String {
     let repr = |key: &str| py::text::to_repr(&py::from_json(constraint.get(key).unwrap_or(&Data::Null)));
     let kind = constraint.get("type").and_then(Data::as_str).unwrap_or_default();
     let fields: Vec<_> = ["name", "expression", "warn_unenforced", "warn_unsupported", "to", "to_columns"]
         .iter()
+        .chain(constraint.get("columns").map(|_| &"columns"))
         .map(|key| format!("{key}={}", repr(key)))
         .collect();
-    format!("ColumnLevelConstraint(type=<ConstraintType.{kind}: '{kind}'>, {})", fields.join(", "))
+    format!("{class}(type=<ConstraintType.{kind}: '{kind}'>, {})", fields.join(", "))
 }
 
 const CONSTRAINT_TYPES: &[&str] = &["check", "not_null", "unique", "primary_key", "foreign_key", "custom"];

@@ -1,6 +1,6 @@
 //! The templates that parsing renders, and what their facts do to nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Data, json};
 use super::Setup;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 use crate::jinja::{
-    BlockError, DocsIndex, NameKind, ParseFacts, ParseScope, Template, call_name_macro, parse_node, render_description,
+    BlockError, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of, parse_node, render_description,
 };
-use crate::manifest::{Doc, MacroInfo, Node, NodeKind, UniqueId};
+use crate::manifest::{Doc, MacroInfo, Node, NodeKind, ResourceType, UniqueId};
 
 /// A file whose blocks cannot be told apart, as a diagnostic.
 pub(super) fn block_error(file: &Arc<SourceFile>, error: &BlockError) -> Diagnostic {
@@ -60,7 +60,20 @@ fn template(node: &Node, text: &str, offset: u32) -> Template {
 /// # Errors
 /// When the template fails.
 pub(super) fn node(setup: &Setup<'_>, node: &Node) -> Result<ParseFacts, Box<Diagnostic>> {
-    parse_node(&scope(setup, node), &template(node, &node.raw_code, node.raw_code_offset))
+    let template = template(node, &node.raw_code, node.raw_code_offset);
+    let mut facts = parse_node(&scope(setup, node), &template)?;
+    if node.resource_type == ResourceType::Model && is_plain(&node.raw_code) {
+        let mut seen = BTreeSet::new();
+        facts.sources.retain(|call| seen.insert(call.clone()));
+    }
+    Ok(facts)
+}
+
+/// Whether a text holds nothing but `ref`, `source` and `config` calls: dbt reads such models without rendering them,
+/// and then counts a source once.
+fn is_plain(text: &str) -> bool {
+    let calls = calls_of(&TemplateSource::new("", "", text)).unwrap_or_default();
+    !text.contains("{%") && calls.iter().all(|call| matches!(call.path.as_str(), "ref" | "source" | "config"))
 }
 
 /// Renders a generic test with its arguments.
@@ -136,16 +149,16 @@ pub(super) fn merge_config_call(config: &mut Map<String, Data>, more: Map<String
     }
 }
 
-/// Finds the macro of a generic test: in the named package, or as the package itself finds it.
+/// Finds the macro of a generic test: as the package itself finds it, else in the named package.
 pub(super) fn find_macro(setup: &Setup<'_>, package: &str, namespace: Option<&str>, name: &str) -> Option<String> {
-    let found = match namespace {
-        Some("dbt") => {
-            setup.macros.internal_packages().iter().find_map(|internal| setup.macros.in_package(internal, name))
-        }
-        Some(namespace) => setup.macros.in_package(namespace, name),
-        None => setup.macros.resolve(Some(package), name),
+    let in_namespace = |namespace: &str| match namespace {
+        "dbt" => setup.macros.internal_packages().iter().find_map(|internal| setup.macros.in_package(internal, name)),
+        _ => setup.macros.in_package(namespace, name),
     };
-    found.map(|entry| entry.def.unique_id.clone())
+    if namespace.is_some_and(|namespace| in_namespace(namespace).is_none()) {
+        return None;
+    }
+    setup.macros.resolve(Some(package), name).map(|entry| entry.def.unique_id.clone())
 }
 
 /// The names of all generic tests, for suggestions.

@@ -49,6 +49,12 @@ impl ParseShared {
         Arc::new(Self { base, env, adapter, simple_names })
     }
 
+    /// Whether templates know a name without any macro.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        NAMES.contains(&name) || self.base.names.contains_key(name)
+    }
+
     /// The macros it was made with.
     #[must_use]
     pub fn registry(&self) -> &Arc<MacroRegistry> {
