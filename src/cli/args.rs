@@ -302,6 +302,7 @@ fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String>
         Some(Data::String(text)) => Some(text),
         _ => None,
     };
+    let facts = cli.command.facts()?;
     let mut overrides = Overrides {
         project_dir: text("project_dir").map(Into::into),
         profiles_dir: text("profiles_dir").map(Into::into),
@@ -310,7 +311,7 @@ fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String>
         target_path: text("target_path").map(Into::into),
         log_path: text("log_path").map(Into::into),
         command: name.to_owned(),
-        args: cli.command.facts()?,
+        args: facts.clone(),
         ..Overrides::default()
     };
     if let Some(Data::Object(vars)) = given.remove("vars") {
@@ -319,6 +320,9 @@ fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String>
     if let Some(threads) = given.remove("threads") {
         overrides.threads = threads.as_u64().and_then(|threads| usize::try_from(threads).ok());
     }
+    // An empty list says nothing, so that the environment may.
+    let is_said = |value: &Data| !value.as_array().is_some_and(Vec::is_empty);
+    given.extend(facts.into_iter().filter(|(_, value)| is_said(value)));
     overrides.flags = given;
     Ok(overrides)
 }
@@ -421,6 +425,13 @@ mod tests {
         assert_eq!(overrides.flags["fail_fast"], Data::Bool(true));
         assert_eq!(overrides.target.as_deref(), Some("ci"));
         assert_eq!(overrides.threads, Some(3));
+    }
+
+    #[test]
+    fn what_a_command_takes_is_among_its_flags() {
+        let (_, overrides) = parsed("build -s a --resource-type model test");
+        assert_eq!(overrides.flags["resource_types"], serde_json::json!(["model", "test"]));
+        assert!(!overrides.flags.contains_key("exclude_resource_types"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indexmap", &[]),
     ("indicatif", &["ui"]),
     ("jiff", &[]),
-    ("md5", &["jinja", "parse"]),
+    ("md5", &["artifacts", "jinja", "parse"]),
     ("minijinja", &["jinja"]),
     ("petgraph", &["manifest/graph"]),
     ("regex", &[]),
