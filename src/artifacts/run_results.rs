@@ -1,5 +1,6 @@
 //! `run_results.json` (v6).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Data, json};
@@ -25,7 +26,7 @@ pub fn write_run_results(
         "metadata": metadata(settings, "run-results/v6", jiff::Timestamp::now()),
         "results": results,
         "elapsed_time": report.elapsed,
-        "args": settings.args,
+        "args": settings.flags.iter().filter(|(_, value)| !value.is_null()).collect::<BTreeMap<_, _>>(),
     });
     write_json(path, &artifact)
 }

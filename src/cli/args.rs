@@ -280,11 +280,13 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Asked, clap::Error> {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(args)?;
     let cli = Cli::from_arg_matches(&matches)?;
-    let overrides = overrides(&cli, &matches).map_err(|why| {
+    let mut overrides = overrides(&cli, &matches).map_err(|why| {
         let name = matches.subcommand_name().unwrap_or_default();
         let owner = command.find_subcommand_mut(name).map(|sub| sub.clone());
         owner.unwrap_or_default().error(clap::error::ErrorKind::ValueValidation, why)
     })?;
+    let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).collect();
+    overrides.flags.insert("invocation_command".to_owned(), Data::from(format!("kiln {}", words.join(" "))));
     Ok(Asked::Run(Box::new(cli), Box::new(overrides)))
 }
 

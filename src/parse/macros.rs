@@ -92,7 +92,11 @@ pub(super) fn infos(
             docs: Docs::default(),
             config: json_map(json!({"meta": {}, "docs": {"show": true, "node_color": null}})),
             patch_path: None,
-            arguments: if are_arguments_read && !is_generic_test_file(setup, entry) { inferred_arguments(entry) } else { Vec::new() },
+            arguments: if are_arguments_read && !is_generic_test_file(setup, entry) {
+                inferred_arguments(entry)
+            } else {
+                Vec::new()
+            },
             supported_languages: match &def.kind {
                 MacroKind::Materialization { languages, .. } => Some(languages.clone()),
                 _ => None,

@@ -8,7 +8,8 @@ use serde_json::{Map, Value as Data, json};
 use super::Setup;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 use crate::jinja::{
-    BlockError, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of, parse_node, render_description,
+    BlockError, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of,
+    parse_node, render_description,
 };
 use crate::manifest::{Doc, MacroInfo, Node, NodeKind, ResourceType, UniqueId};
 

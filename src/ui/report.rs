@@ -53,6 +53,10 @@ impl TermReporter {
 
     fn node_started(&self, ix: NodeIndex, position: (usize, usize), thread: &str) {
         let node = self.manifest.node(ix);
+        if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery) {
+            // There is nothing to do for these, so nothing to begin.
+            return;
+        }
         let entry = self.drawing.started(node, position, Some(jiff::Timestamp::now())).from_thread(thread);
         let progress = self.live().progress.clone();
         match progress {
