@@ -46,7 +46,8 @@ fn wire_result(manifest: &Manifest, result: &NodeResult) -> Data {
     let kind = result.node.map(|ix| manifest.node(ix).resource_type);
     // Seeds and what is not SQL have nothing to compile.
     let compiled = match kind {
-        Some(ResourceType::Seed | ResourceType::Exposure | ResourceType::UnitTest) => Data::Null,
+        Some(ResourceType::Seed | ResourceType::Exposure) => Data::Null,
+        Some(ResourceType::UnitTest) if result.compiled_code.is_none() => Data::Null,
         _ => json!(result.compiled_code.is_some()),
     };
     json!({

@@ -43,9 +43,10 @@ pub fn execute(
     surroundings.reporter.report(&Event::RunStarted { counts: &counts, total, threads, target: &target.name });
 
     let session = runtime.session("master");
-    let interrupted = Arc::clone(&session);
+    // Weak, since the signal handler outlives the run and must not keep the database open.
+    let interrupted = Arc::downgrade(&session);
     surroundings.stop.register(move || {
-        if let Some(interrupter) = interrupted.interrupter() {
+        if let Some(interrupter) = interrupted.upgrade().and_then(|session| session.interrupter()) {
             interrupter.interrupt();
         }
     });

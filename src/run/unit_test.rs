@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
 use crate::jinja::{BlockKind, MacroDef, MacroRegistry, Runtime, RuntimeParts, SourceRef, scan};
 use crate::manifest::{Graph, Manifest, Node, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
 use crate::project::Project;
@@ -188,15 +188,17 @@ fn input_node(original: &Node, test: &Node, given: &Data) -> Node {
     node.config.values.insert("materialized".to_owned(), json!("ephemeral"));
     node.original_file_path.clone_from(&test.original_file_path);
     node.path = format!("{}.sql", original.name);
-    node.file = Arc::clone(&test.file);
-    node.span = test.span;
-    node.raw_code_offset = test.span.start;
     node.relation_name = None;
     node.parents = Vec::new();
     node.raw_code = match given.get("rows") {
         Some(Data::String(sql)) => sql.clone(),
         rows => format!("{{{{ get_fixture_sql({}, none) }}}}", literal(rows.unwrap_or(&Data::Array(Vec::new())))),
     };
+    // The template stands in no file, so places in it count in a text of its own.
+    let shown = format!("{} (input `{}` of `{}`)", test.file.path(), original.name, test.name);
+    node.file = SourceFile::new(shown, node.raw_code.as_str());
+    node.span = Span::default();
+    node.raw_code_offset = 0;
     node
 }
 

@@ -42,9 +42,10 @@ pub(super) struct Shop<'a> {
 impl Work for Shop<'_> {
     fn worker(&self, thread: &str) -> Box<dyn Worker + '_> {
         let session = self.runtime.session(thread);
-        let interrupted = Arc::clone(&session);
+        // Weak, since the signal handler outlives the run and must not keep the database open.
+        let interrupted = Arc::downgrade(&session);
         self.stop.register(move || {
-            if let Some(interrupter) = interrupted.interrupter() {
+            if let Some(interrupter) = interrupted.upgrade().and_then(|session| session.interrupter()) {
                 interrupter.interrupt();
             }
         });
