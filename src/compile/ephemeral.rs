@@ -18,12 +18,15 @@ pub(super) struct Insertion {
     pub(super) text: String,
 }
 
+/// What stands between two expressions.
+pub(super) const SEPARATOR: &str = ", ";
+
 /// Where the expressions go: into the query's own `with`, or a new one in front of it.
 pub(super) fn insertion(sql: &str, ctes: &[InjectedCte]) -> Option<Insertion> {
     if ctes.is_empty() {
         return None;
     }
-    let joined = ctes.iter().map(|cte| cte.sql.as_str()).collect::<Vec<_>>().join(", ");
+    let joined = ctes.iter().map(|cte| cte.sql.as_str()).collect::<Vec<_>>().join(SEPARATOR);
     Some(match with_end(sql) {
         Some(at) => Insertion { at, text: format!("{joined},") },
         None => Insertion { at: sql.len() - sql.trim_start().len(), text: format!("with{joined} ") },

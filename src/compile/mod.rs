@@ -12,12 +12,12 @@ pub use materialize::{
 };
 pub use source_map::SqlMap;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Label, SourceFile, Span};
 use crate::jinja::{
-    EphemeralCode, HookResults, NodeExtras, RenderError, RunContext, Runtime, Session, SqlFailure, TemplateSource,
-    diagnose,
+    EphemeralCode, NodeExtras, RenderError, RunContext, Runtime, Session, SqlFailure, TemplateSource, diagnose,
 };
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 
@@ -34,6 +34,27 @@ pub struct CompiledNode {
     pub relation_name: Option<String>,
     /// From compiled SQL back to the template.
     pub map: SqlMap,
+    /// Which parts of it are the SQL of ephemeral models.
+    pub ephemerals: Vec<EphemeralPart>,
+}
+
+/// The SQL of an ephemeral model within that of another node.
+#[derive(Clone, Debug)]
+pub struct EphemeralPart {
+    /// The ephemeral model.
+    pub ix: NodeIndex,
+    /// Bytes of the compiled SQL.
+    pub range: Range<usize>,
+    /// From that part back to the model's template.
+    pub map: SqlMap,
+}
+
+/// Rendered SQL with everything it needs.
+struct Injected {
+    code: String,
+    map: SqlMap,
+    ctes: Vec<InjectedCte>,
+    parts: Vec<EphemeralPart>,
 }
 
 /// A template rendered with its map.
@@ -53,9 +74,8 @@ pub fn compile(runtime: &Arc<Runtime>, session: &Arc<Session>, ix: NodeIndex) ->
         return Err(python_refusal(node));
     }
     let rendered = render_node(runtime, session, ix, NodeExtras::default())?;
-    let (compiled_code, map, extra_ctes) = inject(runtime, session, rendered)?;
-    let relation_name = relation_name(runtime, ix);
-    Ok(CompiledNode { ix: Some(ix), compiled_code: compiled_code.into(), extra_ctes, relation_name, map })
+    let injected = inject(runtime, session, rendered)?;
+    Ok(injected.into_node(Some(ix), relation_name(runtime, ix)))
 }
 
 /// Compiles a text that is no node, such as `--inline` takes. It may refer to any node.
@@ -70,8 +90,7 @@ pub fn compile_text(
     let file = SourceFile::new("inline query", text);
     let context = RunContext::for_text(runtime, session, NodeExtras::default());
     let rendered = render_template(runtime, &context, &file, 0, text)?;
-    let (compiled_code, map, extra_ctes) = inject(runtime, session, rendered)?;
-    Ok(CompiledNode { ix: None, compiled_code: compiled_code.into(), extra_ctes, relation_name: None, map })
+    Ok(inject(runtime, session, rendered)?.into_node(None, None))
 }
 
 fn python_refusal(node: &Node) -> Box<Diagnostic> {
@@ -163,28 +182,43 @@ fn prefer_file(diagnostic: &mut Diagnostic, file: &Arc<SourceFile>) {
         return;
     }
     if let Some(ix) = diagnostic.related.iter().position(is_ours) {
-        let ours = diagnostic.related.remove(ix);
+        let ours = diagnostic.related.remove(ix).with_text("");
         let inner = diagnostic.at.replace(ours);
-        diagnostic.related.extend(inner);
+        diagnostic.related.splice(0..0, inner.map(|inner| inner.with_text("it failed here")));
+    }
+}
+
+impl Injected {
+    fn into_node(self, ix: Option<NodeIndex>, relation_name: Option<String>) -> CompiledNode {
+        CompiledNode {
+            ix,
+            compiled_code: self.code.into(),
+            extra_ctes: self.ctes,
+            relation_name,
+            map: self.map,
+            ephemerals: self.parts,
+        }
     }
 }
 
 /// Puts the expressions of ephemeral models into rendered SQL, theirs first.
-fn inject(
-    runtime: &Arc<Runtime>,
-    session: &Arc<Session>,
-    rendered: RenderedSql,
-) -> Result<(String, SqlMap, Vec<InjectedCte>), Box<Diagnostic>> {
-    let mut ctes = Vec::new();
+fn inject(runtime: &Arc<Runtime>, session: &Arc<Session>, rendered: RenderedSql) -> Result<Injected, Box<Diagnostic>> {
+    let (mut ctes, mut parts) = (Vec::new(), Vec::new());
     for ix in &rendered.ephemerals {
-        collect(runtime, session, *ix, &mut ctes, 0)?;
+        collect(runtime, session, *ix, (&mut ctes, &mut parts), 0)?;
     }
-    let (mut sql, mut map) = (rendered.text, rendered.map);
-    if let Some(insertion) = ephemeral::insertion(&sql, &ctes) {
-        sql.insert_str(insertion.at, &insertion.text);
+    let RenderedSql { text: mut code, mut map, .. } = rendered;
+    if let Some(insertion) = ephemeral::insertion(&code, &ctes) {
+        code.insert_str(insertion.at, &insertion.text);
         map.insert(insertion.at, insertion.text.len());
+        // Parts were measured within their own expressions; the expressions stand one after another.
+        let mut start = insertion.at + insertion.text.find(ctes[0].sql.as_str()).unwrap_or(0);
+        for (cte, part) in ctes.iter().zip(&mut parts) {
+            part.range = part.range.start + start..part.range.end + start;
+            start += cte.sql.len() + ephemeral::SEPARATOR.len();
+        }
     }
-    Ok((sql, map, ctes))
+    Ok(Injected { code, map, ctes, parts })
 }
 
 /// Adds an ephemeral model after its own ephemeral parents, each once.
@@ -192,7 +226,7 @@ fn collect(
     runtime: &Arc<Runtime>,
     session: &Arc<Session>,
     ix: NodeIndex,
-    ctes: &mut Vec<InjectedCte>,
+    (ctes, parts): (&mut Vec<InjectedCte>, &mut Vec<EphemeralPart>),
     depth: usize,
 ) -> Result<(), Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
@@ -202,10 +236,12 @@ fn collect(
     }
     let code = ephemeral_code(runtime, session, ix)?;
     for parent in &code.parents {
-        collect(runtime, session, *parent, ctes, depth + 1)?;
+        collect(runtime, session, *parent, (ctes, parts), depth + 1)?;
     }
-    let sql = format!(" __dbt__cte__{} as (\n{}\n)", node.alias, code.code);
-    ctes.push(InjectedCte { id: node.unique_id.to_string(), sql });
+    let head = format!(" __dbt__cte__{} as (\n", node.alias);
+    let range = head.len()..head.len() + code.code.len();
+    parts.push(EphemeralPart { ix, range, map: SqlMap::from_segments(&code.segments) });
+    ctes.push(InjectedCte { id: node.unique_id.to_string(), sql: format!("{head}{}\n)", code.code) });
     Ok(())
 }
 
@@ -219,20 +255,36 @@ fn ephemeral_code(
         return Ok(code);
     }
     let rendered = render_node(runtime, session, ix, NodeExtras::default())?;
-    let code = EphemeralCode { code: rendered.text.into(), parents: rendered.ephemerals };
+    let segments = rendered.map.segments();
+    let code = EphemeralCode { code: rendered.text.into(), parents: rendered.ephemerals, segments };
     if let Ok(mut known) = runtime.ephemerals.lock() {
         known.insert(ix, code.clone());
     }
     Ok(code)
 }
 
-/// Turns the rejection of a statement that contains a node's SQL into a diagnostic at the node's own line.
+/// Turns the rejection of a statement that contains a node's SQL into a diagnostic at the node's own line,
+/// or at that of the ephemeral model whose SQL was rejected.
 #[must_use]
 pub fn explain_rejection(runtime: &Runtime, compiled: &CompiledNode, failure: &SqlFailure) -> Box<Diagnostic> {
     let mut diagnostic = failure.clone().into_diagnostic();
-    let Some(ix) = compiled.ix else { return diagnostic };
-    let node = runtime.manifest.node(ix);
-    let place = template_place(compiled, failure);
+    let Some(own) = compiled.ix else { return diagnostic };
+    let position = compiled_position(compiled, failure);
+    let part = position.and_then(|at| compiled.ephemerals.iter().find(|part| part.range.contains(&at)));
+    let (ix, place) = match (part, position) {
+        (Some(part), Some(at)) => (part.ix, part.map.to_template(at - part.range.start)),
+        (_, at) => (own, at.and_then(|at| compiled.map.to_template(at))),
+    };
+    diagnostic.at = Some(node_label(runtime.manifest.node(ix), place));
+    if ix != own {
+        let user = Label::new(&runtime.manifest.node(own).file, Span::default());
+        diagnostic.related.push(user.with_text("this model uses the ephemeral one"));
+    }
+    diagnostic
+}
+
+/// The place of a byte of a node's template in its file; without one, where the node begins.
+fn node_label(node: &Node, place: Option<usize>) -> Label {
     let (start, end) = match place {
         Some(place) => {
             let start = node.raw_code_offset as usize + place;
@@ -240,16 +292,15 @@ pub fn explain_rejection(runtime: &Runtime, compiled: &CompiledNode, failure: &S
         }
         None => (node.span.start as usize, node.span.start as usize),
     };
-    diagnostic.at = Some(Label::new(&node.file, Span::new(start, end)));
-    diagnostic
+    Label::new(&node.file, Span::new(start, end))
 }
 
-/// The byte of the template that a rejection points at.
-fn template_place(compiled: &CompiledNode, failure: &SqlFailure) -> Option<usize> {
+/// The byte of the compiled SQL that a rejection points at.
+fn compiled_position(compiled: &CompiledNode, failure: &SqlFailure) -> Option<usize> {
     let position = failure.error.position?;
     let start = failure.sql.find(compiled.compiled_code.trim())?;
     let lead = compiled.compiled_code.len() - compiled.compiled_code.trim_start().len();
-    compiled.map.to_template(position.checked_sub(start)? + lead)
+    Some(position.checked_sub(start)? + lead)
 }
 
 fn token_len(text: &str, start: usize) -> usize {

@@ -32,6 +32,21 @@ impl SqlMap {
         Self { segments: vec![Segment { compiled: 0..len, template: 0 }] }
     }
 
+    /// The map of what [`SqlMap::segments`] gave.
+    #[must_use]
+    pub fn from_segments(segments: &[(usize, usize, usize)]) -> Self {
+        let segment =
+            |(start, end, template): &(usize, usize, usize)| Segment { compiled: *start..*end, template: *template };
+        Self { segments: segments.iter().map(segment).collect() }
+    }
+
+    /// The literal pieces: start and end in the SQL, start in the template.
+    #[must_use]
+    pub fn segments(&self) -> Vec<(usize, usize, usize)> {
+        let plain = |segment: &Segment| (segment.compiled.start, segment.compiled.end, segment.template);
+        self.segments.iter().map(plain).collect()
+    }
+
     /// The place in the template that a byte of compiled SQL comes from.
     #[must_use]
     pub fn to_template(&self, offset: usize) -> Option<usize> {

@@ -68,7 +68,7 @@ impl TemplateEnv {
                 if mode == Mode::Parse && (value.is_undefined() || value.as_object().is_some()) {
                     return Ok(Value::UNDEFINED);
                 }
-                Err(Error::from(minijinja::ErrorKind::UnknownMethod))
+                Err(unknown_method(value, method))
             })
         });
         filters::register(&mut env);
@@ -94,6 +94,16 @@ impl TemplateEnv {
     pub(crate) fn root(&self, source: Arc<dyn ContextSource>) -> Root {
         Root::new(source, self.registry.clone(), self.engine.clone(), self.mode)
     }
+}
+
+/// Says in Python's words that a value has no such method.
+fn unknown_method(value: &Value, method: &str) -> Error {
+    let message = match py::text::type_name(value) {
+        "Undefined" => format!("'{method}' was called on a value that is undefined"),
+        "NoneType" => format!("'None' has no attribute '{method}'"),
+        other => format!("'{other}' object has no attribute '{method}'"),
+    };
+    raise(RenderErrorKind::UnknownName, message)
 }
 
 fn load(registry: &MacroRegistry, name: &str) -> Result<Option<String>, Error> {

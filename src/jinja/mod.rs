@@ -25,11 +25,8 @@ mod source;
 mod state;
 mod tests;
 
-pub(crate) use error::{raise, raise_cause, type_error, value_error};
-pub(crate) use macros::{MacroRef, Namespace};
-pub(crate) use minijinja::Value;
-pub(crate) use root::{Root, is_undefined};
-pub(crate) use state::{RenderState, call_value, render_state};
+pub(crate) use error::{raise_cause, type_error, value_error};
+pub(crate) use state::{call_value, render_state};
 
 pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use context::{

@@ -123,6 +123,7 @@ impl Bench<'_> {
                 extra_ctes: Vec::new(),
                 relation_name: node.relation_name.clone(),
                 map: SqlMap::identity(0),
+                ephemerals: Vec::new(),
             }));
         }
         let compiled = Arc::new(compile::compile(self.shop.runtime, &self.session, ix)?);

@@ -99,6 +99,10 @@ pub fn diagnose(error: &RenderError, file: Option<&Arc<SourceFile>>, registry: &
     diagnostic.at = error.at.as_ref().and_then(|place| label(place, file, registry));
     for frame in &error.stack {
         let Some(called_at) = frame.called_at.as_ref().and_then(|place| label(place, file, registry)) else { continue };
+        let is_known = |label: &Label| label.span == called_at.span && label.file.path() == called_at.file.path();
+        if diagnostic.at.as_ref().is_some_and(is_known) {
+            continue;
+        }
         diagnostic.related.push(called_at.with_text(format!("`{}` was called here", frame.macro_id)));
     }
     if diagnostic.at.is_none() {

@@ -112,6 +112,8 @@ pub struct EphemeralCode {
     pub code: Arc<str>,
     /// Its ephemeral parents, in the order of their refs.
     pub parents: Vec<NodeIndex>,
+    /// From its SQL back to its template: start and end in the SQL, start in the template.
+    pub segments: Vec<(usize, usize, usize)>,
 }
 
 /// What all threads share.

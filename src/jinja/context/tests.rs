@@ -302,6 +302,38 @@ fn a_rejected_statement_points_at_the_model_s_line() {
 }
 
 #[test]
+fn a_rejection_inside_an_ephemeral_model_points_there() {
+    let specs = [
+        model("model.shop.a", "table", "select *\nfrom {{ ref('e') }}", &["model.shop.e"]),
+        model("model.shop.e", "ephemeral", "select 1,\n  wrong as x", &[]),
+    ];
+    let fake = Fake::default();
+    let runtime = runtime(&specs, "", &fake);
+    let session = runtime.session("Thread-1");
+    let node = compile::compile(&runtime, &session, NodeIndex::from_usize(0)).expect("compiles");
+    let sql = format!("create table x as ({})", node.compiled_code);
+    let mut error = crate::adapter::AdapterError::new(crate::adapter::AdapterErrorKind::Syntax, "no column");
+    error.position = sql.find("wrong");
+    let diagnostic = compile::explain_rejection(&runtime, &node, &SqlFailure { error, sql });
+    let at = diagnostic.at.expect("a place");
+    assert_eq!((at.file.path(), at.file.place(at.span.start).line), ("models/e.sql", 2));
+}
+
+#[test]
+fn a_method_that_does_not_exist_is_named() {
+    check_method("adapter.get_relatio('a')", "'adapter' has no method 'get_relatio'");
+    check_method("load_result('x').foo()", "'None' has no attribute 'foo'");
+    check_method("this.foo()", "'dict' object has no attribute 'foo'");
+}
+
+#[track_caller]
+fn check_method(text: &str, message: &str) {
+    let text = format!("{{{{ {text} }}}}");
+    let error = compiled(&[model("model.shop.a", "view", &text, &[])], 0).expect_err("refused");
+    assert_eq!((error.code.number(), error.message.as_str()), ("K0303", message));
+}
+
+#[test]
 fn an_unknown_materialization_is_named() {
     let (outcome, _) = run_model("nonsense", &Fake::default());
     let error = outcome.expect_err("unknown");

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use minijinja::value::{Object, ObjectRepr};
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, State, Value};
 use serde_json::Value as Data;
 
 use super::column::ColumnValue;
@@ -17,11 +17,11 @@ use super::table::TableValue;
 use super::table_parts::tuple;
 use super::{adapter_duckdb, cells, constraints, dispatch};
 use crate::adapter::{AdapterErrorKind, RowLimit};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, did_you_mean};
 use crate::jinja::call_value;
 use crate::jinja::context::base::Shared;
-use crate::jinja::context::failure::{fail, fail_sql};
-use crate::jinja::context::{Response, Runtime, Session};
+use crate::jinja::context::failure::{fail, fail_sql, fail_with};
+use crate::jinja::context::{ContextError, Response, Runtime, Session};
 use crate::jinja::functions::{callable, given, none, text_of};
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::render_state;
@@ -240,7 +240,15 @@ impl AdapterValue {
         {
             return result;
         }
-        Err(Error::new(ErrorKind::UnknownMethod, format!("the adapter has no method '{method}'")))
+        if self.live.is_none() {
+            // As in dbt, a method that does not exist is undefined, which parsing lets pass.
+            return Ok(Value::UNDEFINED);
+        }
+        Err(fail_with(ContextError {
+            code: Code::UnknownMacro,
+            message: format!("'adapter' has no method '{method}'"),
+            hints: did_you_mean(method, METHODS.iter().copied()).into_iter().collect(),
+        }))
     }
 }
 

@@ -25,7 +25,18 @@ pub(crate) struct ColumnValue {
 
 impl fmt::Debug for ColumnValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Column {} ({})>", self.column.name, self.data_type())
+        let Column { name, data_type, char_size, numeric_precision, numeric_scale } = &self.column;
+        let number = |value: &Option<u32>| value.map_or_else(|| "None".to_string(), |value| value.to_string());
+        let (class, fields) = match self.dialect {
+            Dialect::DuckDb => ("DuckDBColumn", ", fields=[]"),
+            Dialect::Postgres => ("PostgresColumn", ""),
+        };
+        let sizes = [number(char_size), number(numeric_precision), number(numeric_scale)];
+        write!(
+            f,
+            "{class}(column='{name}', dtype='{data_type}', char_size={}, numeric_precision={}, numeric_scale={}{fields})",
+            sizes[0], sizes[1], sizes[2]
+        )
     }
 }
 
