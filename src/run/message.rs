@@ -1,7 +1,7 @@
 //! Problems of nodes in dbt's form, as results publish them, and paths of the files a node leaves.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::Node;
+use crate::manifest::{Node, NodeKind};
 
 /// The problem as dbt words it: `Runtime Error in model orders (models/orders.sql)` and the indented text.
 #[must_use]
@@ -39,6 +39,11 @@ pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic) -> String {
 pub fn output_path(folder: &str, node: &Node) -> String {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let (package, path) = (&node.package, &node.original_file_path);
+    if let (NodeKind::UnitTest(test), Some((parent, _))) = (&node.kind, path.rsplit_once('/')) {
+        // As dbt has it: the folder of the property file stands once more below the file.
+        let version = test.version.as_ref().map(|version| format!("_v{}", version.as_str().map_or_else(|| version.to_string(), str::to_owned)));
+        return format!("{folder}/{package}/{path}/{parent}/{}{}.sql", node.name, version.unwrap_or_default());
+    }
     if name(&node.path) == name(path) {
         format!("{folder}/{package}/{path}")
     } else {

@@ -80,6 +80,7 @@ impl Bench<'_> {
         if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery | ResourceType::Function) {
             result.status = Status::NoOp;
             result.message = Some("NO-OP".to_owned());
+            result.failures = Some(0);
             return Ok(());
         }
         let runtime = self.shop.runtime;

@@ -75,6 +75,8 @@ pub fn select(
 ) -> Result<NodeSet, Box<Diagnostic>> {
     let spec = spec_of(request)?;
     let mut nodes = Evaluation { manifest, diagnostics }.nodes(&spec)?;
+    // A test of something that does not exist stays in the manifest, but cannot be run.
+    nodes = nodes.iter().filter(|ix| manifest.node(*ix).config.is_enabled()).collect();
     if let Some(kinds) = &request.resource_types {
         nodes = nodes.iter().filter(|ix| kinds.contains(&manifest.node(*ix).resource_type)).collect();
     }

@@ -184,7 +184,7 @@ impl PyDateTime {
         let micros = fields.micros().map_err(value_error)?;
         let zone = match args.keyword("tzinfo") {
             None => self.0.zone.clone(),
-            Some(zone) => zone_arg(Some(zone.clone()))?.map(|zone| zone.at_local(&fields)),
+            Some(zone) => zone_arg(Some(zone.clone()))?.map(|zone| zone.as_tzinfo()),
         };
         Ok(PyDateTime::value(Moment { micros, zone }))
     }

@@ -105,7 +105,7 @@ fn new_datetime(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Err
         micro: int_or(micro, 0)?,
     };
     let micros = fields.micros().map_err(value_error)?;
-    let zone = zone_arg(zone)?.map(|zone| zone.at_local(&fields));
+    let zone = zone_arg(zone)?.map(|zone| zone.as_tzinfo());
     Ok(PyDateTime::value(Moment { micros, zone }))
 }
 

@@ -82,6 +82,19 @@ impl Zone {
         attached
     }
 
+    /// The offset of a zone that is given as `tzinfo=` instead of through `localize`: with pytz that is the zone's
+    /// oldest one, the local mean time in whole minutes.
+    pub(super) fn as_tzinfo(self: &Arc<Self>) -> Attached {
+        let Zone::Named(zone, _) = &**self else {
+            return self.at_universal(0);
+        };
+        let seconds = i64::from(zone.to_offset(Timestamp::MIN).seconds());
+        let mut attached = self.at_universal(0);
+        attached.offset = (seconds + 30).div_euclid(60) * 60;
+        attached.name = "LMT".to_string();
+        attached
+    }
+
     fn label(&self) -> String {
         match self {
             Zone::Utc => "UTC".to_string(),
