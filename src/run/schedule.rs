@@ -372,12 +372,14 @@ impl<'a> Schedule<'a> {
 
     fn finish(self, stop: &Stop) -> Outcome {
         let mut results = self.results;
-        let left: Vec<NodeIndex> = self.plan.all_nodes().filter(|ix| !self.finished.contains(*ix)).collect();
+        let is_left = |ix: &NodeIndex| !self.finished.contains(*ix);
         if stop.is_set() {
-            return Outcome { results, not_run: left };
+            return Outcome { results, not_run: self.plan.all_nodes().filter(is_left).collect() };
         }
-        for ix in left {
-            let skipped = NodeResult::of(ix, self.manifest.node(ix), Status::Skipped);
+        // As dbt publishes it: ephemeral models too, unit tests of `build` not.
+        for ix in self.plan.nodes.iter().copied().filter(is_left) {
+            let mut skipped = NodeResult::of(ix, self.manifest.node(ix), Status::Skipped);
+            skipped.thread_id = "MainThread".to_owned();
             results.push(skipped.with_message("Skipping due to fail_fast"));
         }
         Outcome { results, not_run: Vec::new() }

@@ -21,7 +21,7 @@ use crate::jinja::objects::relation::RelationValue;
 use crate::jinja::objects::table::TableValue;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{ContextSource, RenderError, TemplateSource, call_value};
-use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, RefCall, ResourceType, UniqueId, view};
+use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, RefCall, ResourceType, view};
 use crate::sql::{QuotePolicy, Relation, RelationKind};
 
 /// What `on-run-end` hooks see besides.
@@ -326,6 +326,8 @@ impl RunContext {
         if let Some(hook) = context.inner.extras.hook.clone() {
             context.set_own(hook_names(&hook));
         }
+        // Like dbt, a unit test has the fixture for `this` first, whether or not the model asks for it.
+        let _ = context.this_input();
         context
     }
 
@@ -448,8 +450,8 @@ impl RunContext {
 
     fn this(&self) -> Value {
         match self.inner.node() {
-            Some(Node { kind: NodeKind::UnitTest(test), .. }) if self.inner.extras.compiled_code.is_none() => {
-                self.this_input(test.tested_node.as_ref().map(UniqueId::as_str))
+            Some(node) if node.resource_type == ResourceType::UnitTest && self.is_compiling() => {
+                self.this_input().unwrap_or_else(none)
             }
             Some(node) if node.resource_type != ResourceType::Operation => {
                 node_relation(&self.inner.runtime().shared, node).into_value()
@@ -458,11 +460,16 @@ impl RunContext {
         }
     }
 
+    fn is_compiling(&self) -> bool {
+        self.inner.extras.compiled_code.is_none()
+    }
+
     /// `this` while a unit test is compiled: the fixture for the model's own table, if the test has one.
-    fn this_input(&self, id: Option<&str>) -> Value {
+    fn this_input(&self) -> Option<Value> {
+        let NodeKind::UnitTest(test) = &self.inner.node()?.kind else { return None };
         let manifest = &self.inner.runtime().manifest;
-        let input = id.and_then(|id| manifest.find(id));
-        input.and_then(|ix| ephemeral_ref(&self.inner, ix, manifest.node(ix)).ok()).unwrap_or_else(none)
+        let input = test.tested_node.as_ref().and_then(|id| manifest.find(id.as_str())).filter(|_| self.is_compiling())?;
+        ephemeral_ref(&self.inner, input, manifest.node(input)).ok()
     }
 
     fn var(&self) -> Value {
