@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Error;
 
 use crate::adapter::{AdapterError, AdapterErrorKind};
-use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span};
+use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span, did_you_mean};
 use crate::jinja::{MacroRegistry, Place, RenderError, RenderErrorKind, raise_cause};
 
 /// What a function of dbt refused, with the code it is reported under.
@@ -92,10 +92,11 @@ pub(crate) fn fail_sql(failure: SqlFailure) -> Error {
 /// which places in it refer to; places in macros are found through the registry.
 #[must_use]
 pub fn diagnose(error: &RenderError, file: Option<&Arc<SourceFile>>, registry: &MacroRegistry) -> Box<Diagnostic> {
-    let mut diagnostic = Diagnostic::error(code_of(error), error.message.clone());
+    let mut diagnostic = Diagnostic::error(code_of(error), message_of(error));
     if let Some(cause) = error.cause_as::<ContextError>() {
         diagnostic.hints.clone_from(&cause.hints);
     }
+    diagnostic.hints.extend(near_name(&error.message, registry));
     diagnostic.at = error.at.as_ref().and_then(|place| label(place, file, registry));
     for frame in &error.stack {
         let Some(called_at) = frame.called_at.as_ref().and_then(|place| label(place, file, registry)) else { continue };
@@ -109,6 +110,25 @@ pub fn diagnose(error: &RenderError, file: Option<&Arc<SourceFile>>, registry: &
         diagnostic.at = file.map(|file| Label::new(file, Span::default()));
     }
     Box::new(diagnostic)
+}
+
+/// dbt adds an advice to every use of something undefined.
+fn message_of(error: &RenderError) -> String {
+    let is_undefined = matches!(error.kind, RenderErrorKind::Undefined | RenderErrorKind::UnknownName);
+    let (message, cause) = (&error.message, &error.cause);
+    if is_undefined && cause.is_none() && (message.ends_with(" is undefined") || message.contains("' has no attribute '")) {
+        return format!(
+            "{message}. This can happen when calling a macro that does not exist. Check for typos and/or install \
+             package dependencies with \"dbt deps\"."
+        );
+    }
+    message.clone()
+}
+
+/// A macro or package whose name is near to one that is undefined.
+fn near_name(message: &str, registry: &MacroRegistry) -> Option<String> {
+    let name = message.strip_prefix('\'')?.strip_suffix("' is undefined")?;
+    did_you_mean(name, registry.iter().map(|entry| entry.def.name.as_str()))
 }
 
 fn code_of(error: &RenderError) -> Code {

@@ -322,8 +322,21 @@ fn a_rejection_inside_an_ephemeral_model_points_there() {
 #[test]
 fn a_method_that_does_not_exist_is_named() {
     check_method("adapter.get_relatio('a')", "'adapter' has no method 'get_relatio'");
-    check_method("load_result('x').foo()", "'None' has no attribute 'foo'");
+    check_method("load_result('x').foo()", &undefined("'None' has no attribute 'foo'"));
+    check_method("dateaddd('day', 1, 'x')", &undefined("'dateaddd' is undefined"));
     check_method("this.foo()", "'dict' object has no attribute 'foo'");
+}
+
+fn undefined(message: &str) -> String {
+    format!(
+        "{message}. This can happen when calling a macro that does not exist. Check for typos and/or install package \
+         dependencies with \"dbt deps\"."
+    )
+}
+
+#[test]
+fn api_makes_columns_of_rows() {
+    check_compiled("{{ api.Column(*['a', 'VARCHAR', 5]).data_type }}", "character varying(5)");
 }
 
 #[track_caller]

@@ -156,7 +156,7 @@ impl Object for PyDict {
         Some(self.lock().len())
     }
 
-    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+    fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match method {
             "get" => {
                 let [key, default] = bind("get", ["key", "default"], 1, args)?;
@@ -185,7 +185,11 @@ impl Object for PyDict {
                 let pairs = keys.into_iter().map(|key| (key, value.clone()));
                 Ok(PyDict::from_pairs(pairs).into_value())
             }
-            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+            // `d.f()` also finds a function kept under the key `f`.
+            _ => match self.get_str(method) {
+                Some(function) => function.call(state, args),
+                None => Err(Error::from(ErrorKind::UnknownMethod)),
+            },
         }
     }
 
