@@ -1,9 +1,9 @@
 {# The query that `show` runs: the header if there is one, then the limited query. #}
 {% macro get_show_sql(compiled_code, sql_header, limit) -%}
     {%- if sql_header is not none -%}
-    {{ sql_header }}
+  {{ sql_header }}
     {%- endif %}
-    {{ get_limit_subquery_sql(compiled_code, limit) }}
+  {{ get_limit_subquery_sql(compiled_code, limit) }}
 {% endmacro %}
 
 {# A query with at most `limit` rows; an adapter may override it as `<adapter>__get_limit_sql`. #}

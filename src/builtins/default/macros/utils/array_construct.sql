@@ -4,10 +4,10 @@
 {%- endmacro %}
 
 {# Fallback of `array_construct`: the type is needed for an empty array only. #}
-{% macro default__array_construct(inputs, data_type) %}
+{% macro default__array_construct(inputs, data_type) -%}
     {% if inputs %}
     array[ {{ inputs | join(' , ') }} ]
     {% else %}
     array[]::{{ data_type }}[]
     {% endif %}
-{% endmacro %}
+{%- endmacro %}

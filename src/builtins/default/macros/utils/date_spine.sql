@@ -6,7 +6,9 @@
 {# Fallback of `get_intervals_between`: 1 while parsing. #}
 {% macro default__get_intervals_between(start_date, end_date, datepart) -%}
     {%- call statement('get_intervals_between', fetch_result=True) %}
+
         select {{ dbt.datediff(start_date, end_date, datepart) }}
+
     {%- endcall -%}
     {%- set result = load_result('get_intervals_between') -%}
     {%- if result and result['data'] -%}
@@ -23,6 +25,10 @@
 
 {# Fallback of `date_spine`: numbers added to the start. #}
 {% macro default__date_spine(datepart, start_date, end_date) %}
+
+
+    {# The last number is found by asking the database. #}
+
 
     with rawdata as (
 

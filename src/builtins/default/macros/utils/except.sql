@@ -5,5 +5,7 @@
 
 {# Fallback of `except`. #}
 {% macro default__except() %}
+
     except
+
 {% endmacro %}

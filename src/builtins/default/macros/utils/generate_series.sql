@@ -23,6 +23,7 @@
 
 {# Fallback of `generate_series`: binary digits joined with each other. #}
 {% macro default__generate_series(upper_bound) %}
+
     {% set n_digits = dbt.get_powers_of_two(upper_bound) %}
 
     with p as (
@@ -33,7 +34,7 @@
 
     {% for i in range(n_digits) %}
     p{{ i }}.generated_number * power(2, {{ i }})
-    {{ '+' if not loop.last }}
+    {{ ' + ' if not loop.last }}
     {% endfor %}
     + 1
     as generated_number
@@ -42,7 +43,7 @@
 
     {% for i in range(n_digits) %}
     p as p{{ i }}
-    {{ 'cross join' if not loop.last }}
+    {{ ' cross join ' if not loop.last }}
     {% endfor %}
 
     )

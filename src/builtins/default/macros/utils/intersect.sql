@@ -5,5 +5,7 @@
 
 {# Fallback of `intersect`. #}
 {% macro default__intersect() %}
+
     intersect
+
 {% endmacro %}

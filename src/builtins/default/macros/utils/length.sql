@@ -5,6 +5,7 @@
 
 {# Fallback of `length`. #}
 {% macro default__length(expression) %}
+
     length(
         {{ expression }}
     )

@@ -5,9 +5,12 @@
 
 {# Fallback of `replace`. #}
 {% macro default__replace(field, old_chars, new_chars) %}
+
     replace(
         {{ field }},
         {{ old_chars }},
         {{ new_chars }}
     )
+
+
 {% endmacro %}

@@ -5,6 +5,7 @@
 
 {# Fallback of `right`. #}
 {% macro default__right(string_text, length_expression) %}
+
     right(
         {{ string_text }},
         {{ length_expression }}

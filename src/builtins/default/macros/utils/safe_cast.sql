@@ -3,7 +3,8 @@
     {{ return(adapter.dispatch('safe_cast', 'dbt')(field, type)) }}
 {%- endmacro %}
 
-{# Fallback of `safe_cast`: fails where it does not fit. #}
+{# Fallback of `safe_cast`. #}
 {% macro default__safe_cast(field, type) %}
+    {# A plain cast: fails where the value does not fit. #}
     cast({{ field }} as {{ type }})
 {% endmacro %}

@@ -1,5 +1,6 @@
 {# `dateadd` for DuckDB: a number times a unit interval, so that the number may be any expression. #}
 {% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) %}
+
     {% set unit = datepart | lower -%}
     {% if unit == 'quarter' -%}
         ({{ from_date_or_timestamp }} + (cast({{ interval }} as bigint) * 3) * interval 1 month)

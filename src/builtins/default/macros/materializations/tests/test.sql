@@ -2,7 +2,9 @@
 {% materialization test, default -%}
     {% set relations = [] %}
     {% set sql_header = config.get('sql_header') if flags.REQUIRE_SQL_HEADER_IN_TEST_CONFIGS else none %}
-    {% set main_sql = get_limit_subquery_sql(sql, config.get('limit')) %}
+    {% set main_sql %}
+    {{ get_limit_subquery_sql(sql, config.get('limit')) }}
+  {% endset %}
 
     {% if should_store_failures() %}
         {# Read with `or`: the config holds an explicit none when only the flag asks for storing. #}
@@ -18,23 +20,23 @@
             {% do adapter.drop_relation(old_relation) %}
         {% endif %}
         {% call statement(auto_begin=True) %}
-            {{ sql_header if sql_header }}
-            {{ get_create_sql(target_relation, main_sql) }}
-        {% endcall %}
+        {{ sql_header if sql_header }}
+        {{ get_create_sql(target_relation, main_sql) }}
+    {% endcall %}
         {% do relations.append(target_relation) %}
 
         {# The stored rows are counted, rather than found a second time. #}
         {% set main_sql %}
         select *
         from {{ target_relation }}
-        {% endset %}
+    {% endset %}
         {{ adapter.commit() }}
     {% endif %}
 
-    {# The limit is part of `main_sql` by now. #}
     {% call statement('main', fetch_result=True) -%}
-        {{ sql_header if sql_header }}
-        {{ get_test_sql(main_sql, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}
+    {{ sql_header if sql_header }}
+    {# The limit is part of `main_sql` by now. #}
+    {{ get_test_sql(main_sql, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}
     {%- endcall %}
 
     {{ return({'relations': relations}) }}

@@ -29,8 +29,8 @@
     {% endif %}
 
     {% call statement('main', fetch_result=True) -%}
-        {{ sql_header if sql_header }}
-        {{ get_unit_test_sql(sql, expected_sql, tested_columns) }}
+    {{ sql_header if sql_header }}
+    {{ get_unit_test_sql(sql, expected_sql, tested_columns) }}
     {%- endcall %}
     {% do adapter.drop_relation(temp_relation) %}
 
