@@ -9,7 +9,7 @@ mod source;
 mod suggest;
 
 pub use code::{Code, Range};
-pub use render::{Form, excerpt, render, to_json};
+pub use render::{Form, details, excerpt, render, to_json};
 pub use source::{Place, SourceFile, Span};
 pub use suggest::{did_you_mean, nearest};
 

@@ -67,11 +67,24 @@ fn short(diagnostic: &Diagnostic, head: &str) -> String {
 }
 
 fn full(diagnostic: &Diagnostic, head: String) -> String {
-    let mut out = head;
+    head + &details(diagnostic)
+}
+
+/// Everything below the sentence: places and hints, each beginning with a line end.
+#[must_use]
+pub fn details(diagnostic: &Diagnostic) -> String {
+    let mut out = String::new();
     if let Some(label) = &diagnostic.at {
         write_excerpt(&mut out, label);
     }
-    for label in &diagnostic.related {
+    let n_hidden = diagnostic.related.len().saturating_sub(MOST_RELATED);
+    for (ix, label) in diagnostic.related.iter().enumerate() {
+        if n_hidden > 0 && ix == MOST_RELATED / 2 {
+            let _ = write!(out, "\n… and {n_hidden} more places …");
+        }
+        if (MOST_RELATED / 2..MOST_RELATED / 2 + n_hidden).contains(&ix) {
+            continue;
+        }
         if !label.text.is_empty() {
             let _ = write!(out, "\n{}", label.text);
         }
@@ -80,8 +93,15 @@ fn full(diagnostic: &Diagnostic, head: String) -> String {
     for hint in &diagnostic.hints {
         let _ = write!(out, "\nhint: {hint}");
     }
+    // An error always ends with something to do: its own hint, or the catalog's.
+    if diagnostic.hints.is_empty() && diagnostic.severity == Severity::Error {
+        let _ = write!(out, "\nhint: {}", diagnostic.code.help());
+    }
     out
 }
+
+/// How many further places are shown: those nearest to the error and those farthest.
+const MOST_RELATED: usize = 8;
 
 fn location(label: &Label) -> String {
     if label.file.text().is_empty() {

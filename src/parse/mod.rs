@@ -16,6 +16,7 @@ mod python;
 mod render;
 mod resolve;
 mod semantic;
+mod shape;
 mod sources;
 mod unit_tests;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
-use super::Setup;
+use super::{Setup, shape};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 use crate::project::yaml::{self, Yaml, YamlKind};
 use crate::project::{ProjectFile, YamlScope};
@@ -185,6 +185,7 @@ fn read_entry(
         diagnostics.push(Diagnostic::error(Code::PropertyInvalid, message).at(&file.file, item.span));
         return None;
     }
+    shape::check(&file.file, list, item, diagnostics);
     let vars = setup.vars_of(file.package);
     let scope = YamlScope {
         target: Some(&setup.project.target),

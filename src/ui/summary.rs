@@ -8,7 +8,7 @@ use super::printer::Printer;
 use super::table::Preview;
 use super::text::{count, counts, duration};
 use crate::adapter::Table;
-use crate::diagnostic::{Diagnostic, Label, excerpt};
+use crate::diagnostic::{Diagnostic, Label, details, excerpt};
 use crate::manifest::{Node, NodeKind, ResourceType};
 
 /// How one node of a run ended.
@@ -231,14 +231,7 @@ impl Printer {
 
 /// A diagnostic without its sentence, which the message above it says already.
 fn brief(problem: &Diagnostic) -> String {
-    let mut lines = vec![format!("error[{}]: {}", problem.code.number(), problem.code.meaning())];
-    lines.extend(problem.at.iter().map(|label| excerpt(label).trim_start_matches('\n').to_owned()));
-    for label in &problem.related {
-        lines.extend((!label.text.is_empty()).then(|| label.text.clone()));
-        lines.push(excerpt(&Label { text: String::new(), ..label.clone() }).trim_start_matches('\n').to_owned());
-    }
-    lines.extend(problem.hints.iter().map(|hint| format!("hint: {hint}")));
-    lines.join("\n")
+    format!("error[{}]: {}{}", problem.code.number(), problem.code.meaning(), details(problem))
 }
 
 fn is_test(node: &Node) -> bool {

@@ -18,6 +18,10 @@ const KINDS: &[(&str, AdapterErrorKind)] = &[
     ("not a valid DuckDB database file", AdapterErrorKind::NotADatabase),
     ("Trying to read a database file with version number", AdapterErrorKind::NotADatabase),
     ("No space left on device", AdapterErrorKind::DiskFull),
+    // What a quota or a limit on the size of files says.
+    ("Disk quota exceeded", AdapterErrorKind::DiskFull),
+    ("File too large", AdapterErrorKind::DiskFull),
+    (": Is a directory", AdapterErrorKind::NotADatabase),
     ("Failed to download extension", AdapterErrorKind::Extension),
     ("Failed to load", AdapterErrorKind::Extension),
     ("write-write conflict", AdapterErrorKind::Conflict),

@@ -28,6 +28,18 @@ impl fmt::Display for ContextError {
 
 impl std::error::Error for ContextError {}
 
+/// A problem in a file of its own, such as a seed's, rather than in the template that met it.
+#[derive(Clone, Debug)]
+pub struct Elsewhere(pub Box<Diagnostic>);
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Elsewhere {}
+
 /// A statement that the database rejected.
 #[derive(Clone, Debug)]
 pub struct SqlFailure {
@@ -66,6 +78,18 @@ impl SqlFailure {
         }
     }
 
+    /// Whether there was no usable connection, whatever the statement.
+    fn is_about_the_connection(&self) -> bool {
+        matches!(
+            self.error.kind,
+            AdapterErrorKind::Connect
+                | AdapterErrorKind::Auth
+                | AdapterErrorKind::Locked
+                | AdapterErrorKind::NotADatabase
+                | AdapterErrorKind::Settings
+        )
+    }
+
     /// The failure without a place.
     #[must_use]
     pub fn into_diagnostic(self) -> Box<Diagnostic> {
@@ -83,6 +107,11 @@ pub(crate) fn fail_with(error: ContextError) -> Error {
     raise_cause(RenderErrorKind::Compilation, error)
 }
 
+/// Makes the error of a problem in another file.
+pub(crate) fn fail_elsewhere(problem: Box<Diagnostic>) -> Error {
+    raise_cause(RenderErrorKind::Compilation, Elsewhere(problem))
+}
+
 /// Makes the error of a rejected statement.
 pub(crate) fn fail_sql(failure: SqlFailure) -> Error {
     raise_cause(RenderErrorKind::Database, failure)
@@ -95,6 +124,13 @@ pub fn diagnose(error: &RenderError, file: Option<&Arc<SourceFile>>, registry: &
     let mut diagnostic = Diagnostic::error(code_of(error), message_of(error));
     if let Some(cause) = error.cause_as::<ContextError>() {
         diagnostic.hints.clone_from(&cause.hints);
+    }
+    if let Some(Elsewhere(diagnostic)) = error.cause_as::<Elsewhere>() {
+        return diagnostic.clone();
+    }
+    if let Some(cause) = error.cause_as::<SqlFailure>().filter(|cause| cause.is_about_the_connection()) {
+        // The connection is opened when it is first needed; which statement that was says nothing.
+        return cause.clone().into_diagnostic();
     }
     diagnostic.hints.extend(near_name(&error.message, registry));
     diagnostic.at = error.at.as_ref().and_then(|place| label(place, file, registry));

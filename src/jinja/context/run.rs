@@ -9,7 +9,7 @@ use minijinja::{Error, State, Value};
 use serde_json::{Map, Value as Data};
 
 use super::base::{Builtins, Shared, VarFunction, render_with};
-use super::failure::{ContextError, fail, fail_with};
+use super::failure::{ContextError, fail, fail_elsewhere, fail_with};
 use super::parse::{read_names, read_ref, read_source, render_test_kwargs};
 use super::runtime::Runtime;
 use super::session::Session;
@@ -821,18 +821,7 @@ fn load_agate_table(inner: &Inner) -> Result<Value, Error> {
     let delimiter = node.config.str("delimiter").unwrap_or(",");
     match csv_table::read(&file, &text_columns, delimiter) {
         Ok(table) => Ok(table.into_value()),
-        Err(diagnostic) => Err(fail(diagnostic.code, place_in_words(&diagnostic))),
-    }
-}
-
-/// The message with the line it is about, since the seed's file is not the template's.
-fn place_in_words(diagnostic: &crate::diagnostic::Diagnostic) -> String {
-    match &diagnostic.at {
-        Some(label) => {
-            let line = label.file.place(label.span.start).line;
-            format!("{} ({}:{line})", diagnostic.message, label.file.path())
-        }
-        None => diagnostic.message.clone(),
+        Err(problem) => Err(fail_elsewhere(problem)),
     }
 }
 

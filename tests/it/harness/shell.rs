@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 /// How long one command may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -71,7 +71,9 @@ pub fn normalized(output: &str, dir: &Path) -> String {
             rule(r"(?m)^\d\d:\d\d:\d\d(\.\d+)?", "[time]"),
             rule(r"\b\d+ hours? \d+ minutes? and \d+\.\d+ seconds", "[duration]"),
             rule(r"\b\d+(\.\d+)? ?(seconds|secs|ms|s)\b", "[duration]"),
-            rule(r"\bkiln \d+\.\d+\.\d+(\S*)", "kiln [version]"),
+            rule(r"\bkiln( version: | |=)\d+\.\d+\.\d+\S*", "kiln$1[version]"),
+            rule(r"\bheld in \S+/kiln\b", "held in kiln"),
+            rule(r"(?m)os info: .*$", "os info: [system]"),
             rule(r"\bDuckDB v?\d+\.\d+\.\d+", "DuckDB [version]"),
             rule(r"\bPID \d+", "PID [pid]"),
             rule(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[uuid]"),
@@ -79,7 +81,7 @@ pub fn normalized(output: &str, dir: &Path) -> String {
     });
     let mut text = output.replace("\r\n", "\n").replace(&*dir.to_string_lossy(), "[dir]");
     for (pattern, replacement) in RULES.iter() {
-        text = pattern.replace_all(&text, |_: &Captures| (*replacement).to_owned()).into_owned();
+        text = pattern.replace_all(&text, *replacement).into_owned();
     }
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim_matches('\n').to_owned()
