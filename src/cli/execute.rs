@@ -34,6 +34,7 @@ pub(super) fn execute(parsed: &Parsed, command: Command, selected: &NodeSet) -> 
     let runtime = parsed.runtime(selected);
     let stop = interrupt::install();
     let reporter = TermReporter::new(&parsed.printer, &parsed.manifest, &parsed.project.target.database);
+    let reporter = if command == Command::Compile { reporter.without_lines() } else { reporter };
     let output = TargetFolder::new(&parsed.project.settings.target_path);
     let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop };
     let report = match run::execute(&runtime, &plan, surroundings) {

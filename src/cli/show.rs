@@ -131,7 +131,7 @@ fn query(args: &ShowArgs, session: &Session, sql: &str) -> Result<Table, Box<Dia
 }
 
 fn print(args: &ShowArgs, parsed: &Parsed, item: &Shown) {
-    let preview = Preview { table: &item.table };
+    let preview = Preview { table: &item.table, null: "" };
     let text = match args.output {
         OutputForm::Json => {
             let whole = if item.ix.is_none() {

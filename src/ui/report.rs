@@ -15,6 +15,8 @@ pub struct TermReporter {
     printer: Arc<Printer>,
     manifest: Arc<Manifest>,
     drawing: Drawing,
+    /// Whether nodes have lines on the console; compiling has none.
+    has_lines: bool,
     live: Mutex<Live>,
 }
 
@@ -29,7 +31,18 @@ impl TermReporter {
     #[must_use]
     pub fn new(printer: &Arc<Printer>, manifest: &Arc<Manifest>, database: &str) -> Self {
         let drawing = Drawing { theme: printer.theme(), width: printer.options().width, database: database.to_owned() };
-        Self { printer: Arc::clone(printer), manifest: Arc::clone(manifest), drawing, live: Mutex::default() }
+        Self { printer: Arc::clone(printer), manifest: Arc::clone(manifest), drawing, has_lines: true, live: Mutex::default() }
+    }
+
+    /// The same without lines for nodes, as when nothing is built.
+    #[must_use]
+    pub fn without_lines(mut self) -> Self {
+        self.has_lines = false;
+        self
+    }
+
+    fn say_node(&self, entry: &Entry) {
+        if self.has_lines { self.printer.say(entry) } else { self.printer.log_only(entry) }
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -64,7 +77,7 @@ impl TermReporter {
                 self.printer.log_only(&entry);
                 progress.node_started(node.unique_id.as_str(), &self.drawing.description(node));
             }
-            None => self.printer.say(&entry),
+            None => self.say_node(&entry),
         }
     }
 
@@ -84,7 +97,7 @@ impl TermReporter {
             }
             _ => self.drawing.finished(node, position, outcome(result)),
         };
-        self.printer.say(&entry.from_thread(&result.thread_id));
+        self.say_node(&entry.from_thread(&result.thread_id));
     }
 
     fn is_because_of_ephemeral(&self, result: &NodeResult) -> bool {

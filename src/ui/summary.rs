@@ -205,13 +205,14 @@ impl Printer {
             Some(problem) => blocks.push(self.theme().diagnostic(&brief(problem))),
             None if is_test(item.node) && !item.node.file.text().is_empty() => {
                 let place = Label::new(&item.node.file, item.node.span);
-                blocks.push(self.theme().diagnostic(excerpt(&place).trim_start_matches('\n')));
+                blocks.push(self.theme().diagnostic(&format!("the test is declared here:{}", excerpt(&place))));
             }
             None => {}
         }
         blocks.extend(item.difference.map(str::to_owned));
         if let Some(table) = item.rows.filter(|table| !table.rows.is_empty()) {
-            blocks.push(Preview { table }.render());
+            let rows = Preview { table, null: "NULL" }.render();
+            blocks.push(format!("first rows that it found:\n{rows}"));
         }
         let text = blocks.join("\n\n");
         let lines: Vec<String> = text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
@@ -238,11 +239,14 @@ fn is_test(node: &Node) -> bool {
     matches!(node.resource_type, ResourceType::Test | ResourceType::UnitTest)
 }
 
-/// Skipped nodes with a message were not run because of something before them that is not listed itself.
+/// What results say of nodes that `--fail-fast` left out.
+const FAIL_FAST: &str = "Skipping due to fail_fast";
+
+/// Skipped nodes with another message were not run because of something before them that is not listed itself.
 fn is_failure(item: &Ended<'_>) -> bool {
     match item.status {
         "error" | "fail" | "runtime error" => true,
-        "skipped" => item.message.is_some() && item.node.resource_type != ResourceType::Exposure,
+        "skipped" => item.message.is_some_and(|message| message != FAIL_FAST) && item.node.resource_type != ResourceType::Exposure,
         _ => false,
     }
 }

@@ -10,6 +10,8 @@ use crate::adapter::{Cell, Table};
 pub struct Preview<'a> {
     /// The rows.
     pub table: &'a Table,
+    /// What stands for NULL.
+    pub null: &'a str,
 }
 
 impl Preview<'_> {
@@ -20,7 +22,7 @@ impl Preview<'_> {
         drawing.load_style(presets::ASCII_MARKDOWN);
         drawing.set_header(self.table.columns.iter().map(|column| column.name.clone()));
         for row in &self.table.rows {
-            drawing.add_row(row.iter().map(|cell| one_line(&cell_text(cell))));
+            drawing.add_row(row.iter().map(|cell| self.shown(cell)));
         }
         for (ix, column) in drawing.column_iter_mut().enumerate() {
             if self.is_right_aligned(ix) {
@@ -39,6 +41,10 @@ impl Preview<'_> {
             Data::Object(pairs.collect::<Map<_, _>>())
         };
         Data::Array(self.table.rows.iter().map(object).collect())
+    }
+
+    fn shown(&self, cell: &Cell) -> String {
+        if *cell == Cell::Null { self.null.to_owned() } else { one_line(&cell_text(cell)) }
     }
 
     fn is_right_aligned(&self, ix: usize) -> bool {
@@ -121,13 +127,13 @@ mod tests {
 
     #[test]
     fn rows_are_drawn_between_bars() {
-        let drawn = Preview { table: &sample() }.render();
+        let drawn = Preview { table: &sample(), null: "" }.render();
         assert_eq!(drawn, "| id | name |\n|----|------|\n|  1 | a\\nb |\n| 10 |      |");
     }
 
     #[test]
     fn rows_are_objects_in_json() {
-        let rows = Preview { table: &sample() }.json();
+        let rows = Preview { table: &sample(), null: "" }.json();
         assert_eq!(rows.to_string(), r#"[{"id":1,"name":"a\nb"},{"id":10,"name":null}]"#);
     }
 }
