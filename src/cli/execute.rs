@@ -3,10 +3,14 @@
 use super::args::{KindArgs, SelectionArgs};
 use super::pipeline::Parsed;
 use super::{ExitStatus, interrupt, selection};
+use crate::adapter::RowLimit;
 use crate::artifacts::{ManifestFacts, TargetFolder};
 use crate::manifest::{CompiledFacts, Node, NodeSet, ResourceType};
-use crate::run::{self, Command, RunReport, Surroundings};
-use crate::ui::{Entry, Level, TermReporter, names};
+use crate::run::{self, Command, RunReport, Status, Surroundings};
+use crate::ui::{Entry, Level, Preview, TermReporter, names};
+
+/// How many rows of a seed `--show` prints.
+const SEED_ROWS: usize = 10;
 
 /// Runs a command over its selection.
 pub(super) fn run(parsed: &Parsed, command: Command, args: &SelectionArgs, kinds: Option<&KindArgs>) -> ExitStatus {
@@ -18,11 +22,36 @@ pub(super) fn run(parsed: &Parsed, command: Command, args: &SelectionArgs, kinds
         Ok(selected) => selected,
         Err(status) => return status,
     };
-    match execute(parsed, command, &selected) {
-        Ok(report) if report.is_success() => ExitStatus::Success,
-        Ok(_) => ExitStatus::Failure,
+    let done = execute(parsed, command, &selected).and_then(|report| {
+        if parsed.project.settings.flag("show") {
+            show_seeds(parsed, &selected, &report)?;
+        }
+        Ok(report.is_success())
+    });
+    match done {
+        Ok(true) => ExitStatus::Success,
+        Ok(false) => ExitStatus::Failure,
         Err(status) => status,
     }
+}
+
+/// Prints the first rows of the seeds that were loaded: `--show`.
+fn show_seeds(parsed: &Parsed, selected: &NodeSet, report: &RunReport) -> Result<(), ExitStatus> {
+    let runtime = parsed.runtime(selected);
+    let session = runtime.session("show");
+    let loaded = report.results.iter().filter(|result| result.status == Status::Success);
+    for node in loaded.filter_map(|result| result.node).map(|ix| parsed.manifest.node(ix)) {
+        let Some(relation) = node.relation_name.as_ref().filter(|_| node.resource_type == ResourceType::Seed) else {
+            continue;
+        };
+        let sql = format!("select * from {relation} limit {SEED_ROWS}");
+        let read = session.execute(&sql, false, Some(RowLimit::AtMost(SEED_ROWS)));
+        let (_, table) = read.map_err(|failure| parsed.fail(&failure.into_diagnostic()))?;
+        let preview = Preview { table: &table, null: "" }.render();
+        let text = format!("First rows of table: {}.{}\n{preview}\n", node.schema, node.alias);
+        parsed.printer.data(&Entry::info(names::SEED_TABLE, text.clone()).with("header", text));
+    }
+    Ok(())
 }
 
 /// Runs nodes, shows how, and writes what became of them.

@@ -110,23 +110,29 @@ fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, Ex
     if !matches!(command, Command::Parse) {
         parsed.say_found();
     }
-    let nodes = |what, args: &SelectionArgs| execute::run(&parsed, what, args, None);
-    Ok(match command {
-        Command::Parse => parse::run(&parsed, started),
-        Command::List(args) => list::run(args, &parsed),
-        Command::Compile(args) => compile::run(args, &parsed),
-        Command::Show(args) => show::run(args, &parsed),
-        Command::RunOperation(args) => run_operation::run(args, &parsed),
+    let status = of_project(command, &parsed, started);
+    parsed.say_completed(status, started.elapsed());
+    Ok(status)
+}
+
+fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::Instant) -> ExitStatus {
+    let nodes = |what, args: &SelectionArgs| execute::run(parsed, what, args, None);
+    match command {
+        Command::Parse => parse::run(parsed, started),
+        Command::List(args) => list::run(args, parsed),
+        Command::Compile(args) => compile::run(args, parsed),
+        Command::Show(args) => show::run(args, parsed),
+        Command::RunOperation(args) => run_operation::run(args, parsed),
         Command::Run(args) => nodes(run::Command::Run, args),
         Command::Seed(args) => nodes(run::Command::Seed, args),
         Command::Snapshot(args) => nodes(run::Command::Snapshot, args),
-        Command::Test(args) => execute::run(&parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
-        Command::Build(args) => execute::run(&parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
+        Command::Test(args) => execute::run(parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
+        Command::Build(args) => execute::run(parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
         // These need no project and were dealt with before.
         Command::Clean | Command::Completions(_) | Command::Debug(_) | Command::Explain(_) | Command::Init(_) => {
             ExitStatus::Success
         }
-    })
+    }
 }
 
 /// A printer for commands that need no project.

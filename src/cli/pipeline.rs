@@ -16,7 +16,7 @@ use crate::parse;
 use crate::project::{self, Overrides, Project};
 use crate::run::RunReport;
 use crate::select::{Indirect, Selectors};
-use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, TermListener, count, escalate, names, noun};
+use crate::ui::{Entry, Level, Options, Printer, Secrets, Sources, Stream, TermListener, count, escalate, names, noun};
 
 /// A loaded project and the printer that its settings ask for.
 pub(super) struct Loaded {
@@ -171,6 +171,20 @@ impl Parsed {
     pub(super) fn say_found(&self) {
         let line = found(&self.manifest);
         self.printer.say(&Entry::info(names::FOUND, format!("Found {line}")).with("stat_line", line));
+    }
+
+    /// The last line of the log: how the command ended.
+    pub(super) fn say_completed(&self, status: ExitStatus, elapsed: std::time::Duration) {
+        let command = self.project.settings.flags.get("invocation_command").and_then(serde_json::Value::as_str);
+        let command = command.unwrap_or("kiln");
+        let is_success = status == ExitStatus::Success;
+        let word = if is_success { "succeeded" } else { "failed" };
+        let seconds = elapsed.as_secs_f64();
+        let at = jiff::Timestamp::now();
+        let text = format!("Command `{command}` {word} at {} after {seconds:.2} seconds", at.strftime("%H:%M:%S%.6f"));
+        let entry = Entry::new(names::COMPLETED, Level::Debug, text).with("command", command);
+        let at = at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+        self.printer.say(&entry.with("success", is_success).with("completed_at", at).with("elapsed", seconds));
     }
 
     /// What templates and nodes need to run against the database.

@@ -6,6 +6,7 @@ use super::entry::{Entry, EventName, Level, names};
 use super::text::OutputLine;
 use super::theme::Theme;
 use crate::manifest::{HookSpec, Node, NodeKind, ResourceType};
+use crate::run::{NodeResult, Timing};
 
 /// How lines are drawn.
 #[derive(Clone, Debug)]
@@ -117,6 +118,35 @@ impl Drawing {
         entry(names::SKIP_BECAUSE, Level::Error, text, facts)
     }
 
+    /// A node begins: for tools that follow nodes in the log.
+    #[must_use]
+    pub fn node_start(node: &Node, at: jiff::Timestamp) -> Entry {
+        let text = format!("Began running node {}", node.unique_id);
+        let facts = json!({"node_info": node_info(node, "started", Some(at), None)});
+        entry(names::NODE_STARTED, Level::Debug, text, facts)
+    }
+
+    /// A node ended, with its result as a whole: for tools that follow nodes in the log.
+    #[must_use]
+    pub fn node_end(node: &Node, result: &NodeResult) -> Entry {
+        let outcome = Outcome::of(result);
+        let text = format!("Finished running node {}", node.unique_id);
+        let timing: Vec<Data> = result.timings.iter().map(timing_info).collect();
+        let facts = json!({
+            "node_info": node_info(node, outcome.status, outcome.started_at, outcome.finished_at),
+            "run_result": {
+                "status": outcome.status,
+                "message": result.message.as_deref().unwrap_or(""),
+                "timing_info": timing,
+                "thread": result.thread_id,
+                "execution_time": result.execution_time,
+                "adapter_response": result.adapter_response,
+                "num_failures": result.failures.unwrap_or(0),
+            },
+        });
+        entry(names::NODE_FINISHED, Level::Debug, text, facts)
+    }
+
     fn result(&self, node: &Node, outcome: Outcome<'_>) -> Drawn {
         let theme = self.theme;
         let description = self.description(node);
@@ -187,6 +217,31 @@ impl Drawing {
 
     fn line(&self, message: &str, status: &str, position: (usize, usize), seconds: Option<f64>) -> String {
         OutputLine { message, status, position: Some(position), seconds, width: self.width }.render()
+    }
+}
+
+fn timing_info(timing: &Timing) -> Data {
+    let instant = |at: jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+    json!({
+        "name": timing.name.as_str(),
+        "started_at": instant(timing.started_at),
+        "completed_at": timing.completed_at.map(instant),
+    })
+}
+
+impl<'a> Outcome<'a> {
+    /// The part of a result that lines show.
+    #[must_use]
+    pub fn of(result: &'a NodeResult) -> Self {
+        let response = result.adapter_response.get("_message").and_then(Data::as_str);
+        Self {
+            status: result.status.as_str(),
+            response: response.filter(|word| !word.is_empty()).unwrap_or("OK"),
+            failures: result.failures,
+            seconds: result.execution_time,
+            started_at: result.timings.first().map(|timing| timing.started_at),
+            finished_at: result.timings.last().and_then(|timing| timing.completed_at),
+        }
     }
 }
 

@@ -31,7 +31,13 @@ impl TermReporter {
     #[must_use]
     pub fn new(printer: &Arc<Printer>, manifest: &Arc<Manifest>, database: &str) -> Self {
         let drawing = Drawing { theme: printer.theme(), width: printer.options().width, database: database.to_owned() };
-        Self { printer: Arc::clone(printer), manifest: Arc::clone(manifest), drawing, has_lines: true, live: Mutex::default() }
+        Self {
+            printer: Arc::clone(printer),
+            manifest: Arc::clone(manifest),
+            drawing,
+            has_lines: true,
+            live: Mutex::default(),
+        }
     }
 
     /// The same without lines for nodes, as when nothing is built.
@@ -70,7 +76,9 @@ impl TermReporter {
             // There is nothing to do for these, so nothing to begin.
             return;
         }
-        let entry = self.drawing.started(node, position, Some(jiff::Timestamp::now())).from_thread(thread);
+        let now = jiff::Timestamp::now();
+        self.printer.say(&Drawing::node_start(node, now).from_thread(thread));
+        let entry = self.drawing.started(node, position, Some(now)).from_thread(thread);
         let progress = self.live().progress.clone();
         match progress {
             Some(progress) => {
@@ -95,9 +103,10 @@ impl TermReporter {
             (Status::Skipped, Some(_)) if self.is_because_of_ephemeral(result) => {
                 self.drawing.skipped_because(node, position)
             }
-            _ => self.drawing.finished(node, position, outcome(result)),
+            _ => self.drawing.finished(node, position, Outcome::of(result)),
         };
         self.say_node(&entry.from_thread(&result.thread_id));
+        self.printer.say(&Drawing::node_end(node, result).from_thread(&result.thread_id));
     }
 
     fn is_because_of_ephemeral(&self, result: &NodeResult) -> bool {
@@ -114,7 +123,7 @@ impl TermReporter {
 
     fn hook_finished(&self, position: (usize, usize), result: &NodeResult) {
         let Some(node) = result.node.map(|ix| self.manifest.node(ix)) else { return };
-        self.printer.say(&self.drawing.finished(node, position, outcome(result)));
+        self.printer.say(&self.drawing.finished(node, position, Outcome::of(result)));
         if position.0 == position.1 && !is_end_hook(node) {
             self.printer.say(&Entry::blank());
         }
@@ -192,16 +201,4 @@ impl Reporter for TermReporter {
 
 fn is_end_hook(node: &Node) -> bool {
     matches!(&node.kind, NodeKind::Hook(hook) if hook.is_end)
-}
-
-fn outcome(result: &NodeResult) -> Outcome<'_> {
-    let response = result.adapter_response.get("_message").and_then(serde_json::Value::as_str);
-    Outcome {
-        status: result.status.as_str(),
-        response: response.filter(|word| !word.is_empty()).unwrap_or("OK"),
-        failures: result.failures,
-        seconds: result.execution_time,
-        started_at: result.timings.first().map(|timing| timing.started_at),
-        finished_at: result.timings.last().and_then(|timing| timing.completed_at),
-    }
 }

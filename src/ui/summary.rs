@@ -127,7 +127,8 @@ impl Printer {
     fn finished_line(&self, summary: &Summary<'_>) {
         let line = counts(summary.ended.iter().map(|item| kind_of(item.node)));
         let execution = duration(summary.seconds);
-        let text = format!("Finished running {line}{execution} ({:.2}s).", summary.seconds);
+        let shown = if line.is_empty() { "nothing" } else { &line };
+        let text = format!("Finished running {shown}{execution} ({:.2}s).", summary.seconds);
         let entry = Entry::info(names::FINISHED, text).with("stat_line", line).with("execution", execution);
         self.say(&Entry::blank());
         self.say(&entry.with("execution_time", summary.seconds));
@@ -246,7 +247,10 @@ const FAIL_FAST: &str = "Skipping due to fail_fast";
 fn is_failure(item: &Ended<'_>) -> bool {
     match item.status {
         "error" | "fail" | "runtime error" => true,
-        "skipped" => item.message.is_some_and(|message| message != FAIL_FAST) && item.node.resource_type != ResourceType::Exposure,
+        "skipped" => {
+            item.message.is_some_and(|message| message != FAIL_FAST)
+                && item.node.resource_type != ResourceType::Exposure
+        }
         _ => false,
     }
 }
