@@ -163,7 +163,13 @@ impl Parsed {
 
     /// Ends the command with one error.
     pub(super) fn fail(&self, error: &Diagnostic) -> ExitStatus {
-        self.printer.fatal([error]);
+        let mut error = error.clone();
+        if is_about_connection(error.code) {
+            // The macro that happened to ask first is not to blame.
+            error.at = None;
+            error.related.clear();
+        }
+        self.printer.fatal([&error]);
         ExitStatus::Error
     }
 
@@ -239,6 +245,11 @@ impl Parsed {
     pub(super) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.project.root().root).unwrap_or(path).display().to_string()
     }
+}
+
+const fn is_about_connection(code: Code) -> bool {
+    use Code::{ConnectFailed, DatabaseLocked, DiskFull, ExtensionMissing, NotADatabase, ProfileInvalid};
+    matches!(code, ConnectFailed | DatabaseLocked | DiskFull | ExtensionMissing | NotADatabase | ProfileInvalid)
 }
 
 /// The order in which dbt counts what it found.

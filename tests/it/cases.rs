@@ -53,7 +53,7 @@ fn documents() -> Vec<PathBuf> {
         .into_iter()
         .map(|entry| entry.expect("the cases can be read").into_path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .filter(|path| path.to_string_lossy().contains(&wanted))
+        .filter(|path| path.strip_prefix(root()).unwrap_or(path).to_string_lossy().contains(&wanted))
         .collect();
     documents.sort();
     documents
