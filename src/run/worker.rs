@@ -137,8 +137,10 @@ impl Bench<'_> {
     }
 
     fn materialize(&self, ix: NodeIndex, node: &Node, compiled: &CompiledNode) -> Result<Found, Box<Diagnostic>> {
-        let outcome = compile::materialize(self.shop.runtime, &self.session, ix, compiled)?;
-        self.write_run_code(node, outcome.run_code.as_deref())?;
+        let outcome = compile::materialize(self.shop.runtime, &self.session, ix, compiled);
+        // What was rejected is written too: it is what one wants to look at.
+        self.write_run_code(node, self.session.take_written().as_deref())?;
+        let outcome = outcome?;
         Ok(Found {
             status: Status::Success,
             message: Some(outcome.response.message.clone()),
@@ -156,8 +158,9 @@ impl Bench<'_> {
     }
 
     fn test(&self, ix: NodeIndex, node: &Node, compiled: &CompiledNode) -> Result<Found, Box<Diagnostic>> {
-        let outcome = compile::run_test(self.shop.runtime, &self.session, ix, compiled)?;
-        self.write_run_code(node, outcome.run_code.as_deref())?;
+        let outcome = compile::run_test(self.shop.runtime, &self.session, ix, compiled);
+        self.write_run_code(node, self.session.take_written().as_deref())?;
+        let outcome = outcome?;
         let numbers = TestNumbers {
             failures: outcome.failures,
             should_warn: outcome.should_warn,

@@ -784,7 +784,9 @@ fn store_raw_result(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
 
 fn write(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     let [payload] = CallArgs::split(args).bind("write", ["payload"], 1)?;
-    inner.memory().written = Some(text_of(payload).unwrap_or_default());
+    let text = text_of(payload).unwrap_or_default();
+    inner.live.session.note_written(Some(text.clone()));
+    inner.memory().written = Some(text);
     Ok(Value::from(""))
 }
 

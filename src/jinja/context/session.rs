@@ -90,6 +90,7 @@ pub struct Session {
     open: Mutex<Open>,
     labels: Mutex<Labels>,
     interrupter: Mutex<Option<Arc<dyn Interrupt>>>,
+    written: Mutex<Option<String>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -121,6 +122,7 @@ impl Session {
             open: Mutex::default(),
             labels: Mutex::default(),
             interrupter: Mutex::default(),
+            written: Mutex::default(),
         }
     }
 
@@ -138,7 +140,18 @@ impl Session {
 
     /// Says for whom statements run from now on.
     pub(crate) fn label(&self, node: Option<&str>, comment: QueryComment) {
+        self.note_written(None);
         *lock(&self.labels) = Labels { node: node.map(str::to_string), comment };
+    }
+
+    /// Keeps what a template gave to `write()`.
+    pub(crate) fn note_written(&self, text: Option<String>) {
+        *lock(&self.written) = text;
+    }
+
+    /// What the running node's template gave to `write()` last, also when it failed after that.
+    pub fn take_written(&self) -> Option<String> {
+        lock(&self.written).take()
     }
 
     /// A handle that stops the running statement from another thread; none before the first statement.
