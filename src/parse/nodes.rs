@@ -9,7 +9,7 @@ use super::properties::{Entry, has_template, list_of, map_of, text_of};
 use super::{Setup, columns, layers, render};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 use crate::jinja::{self, BlockKind, NameKind};
-use crate::manifest::{Checksum, Docs, HookSpec, Node, NodeConfig, NodeKind, RefCall, ResourceType, TestDef};
+use crate::manifest::{Checksum, Docs, HookSpec, Node, NodeConfig, NodeKind, RefCall, ResourceType};
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
 
 /// A node as its file gives it, before properties and templates are read.
@@ -267,7 +267,7 @@ fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Node {
             NodeKind::Seed { root_path: setup.project.packages[draft.package].root.display().to_string() }
         }
         ResourceType::Snapshot => NodeKind::Snapshot,
-        ResourceType::Test => NodeKind::Test(Box::new(TestDef::default())),
+        ResourceType::Test => NodeKind::Test(Box::default()),
         _ => NodeKind::Plain,
     };
     if let Some(hook) = &draft.hook {

@@ -72,6 +72,15 @@ struct Resolver<'a, 'd> {
     diagnostics: &'d mut Diagnostics,
 }
 
+/// What a reference names, for the message that it does not exist.
+struct Missing<'a> {
+    kind: &'a str,
+    name: &'a str,
+    package: Option<&'a str>,
+    version: Option<String>,
+    span: Option<Span>,
+}
+
 impl Resolver<'_, '_> {
     fn run(&mut self) {
         if self.node.resource_type == ResourceType::Seed {
@@ -106,7 +115,8 @@ impl Resolver<'_, '_> {
             match self.lookup.find_other(kind, name, &self.node.package, package) {
                 Found::Node(place) => self.add(place),
                 found => {
-                    let error = self.missing(kind.as_str(), name, package, None, found, None);
+                    let missing = Missing { kind: kind.as_str(), name, package, version: None, span: None };
+                    let error = self.missing(&missing, found);
                     self.report(error, found);
                 }
             }
@@ -121,10 +131,17 @@ impl Resolver<'_, '_> {
     }
 
     fn missing_ref(&mut self, call: &RefCall, found: Found) {
-        let version = call.version.as_ref().and_then(text_of);
-        let mut error = self.missing("node", &call.name, call.package.as_deref(), version.as_deref(), found, call.span);
+        let missing = Missing {
+            kind: "node",
+            name: &call.name,
+            package: call.package.as_deref(),
+            version: call.version.as_ref().and_then(text_of),
+            span: call.span,
+        };
+        let mut error = self.missing(&missing, found);
         if found == Found::Nothing {
-            error = error.maybe_hint(did_you_mean(&call.name, self.lookup.ref_names()));
+            let hint = did_you_mean(&call.name, self.lookup.ref_names());
+            error = error.hint(hint.unwrap_or_else(|| "`kiln list` shows what there is to refer to".to_owned()));
         } else {
             error = error.hint(format!("enable `{}`, or remove the ref", call.name));
         }
@@ -133,36 +150,29 @@ impl Resolver<'_, '_> {
 
     fn missing_source(&mut self, source: &str, table: &str, found: Found) {
         let name = format!("{source}.{table}");
-        let mut error = self.missing("source", &name, None, None, found, None);
+        let missing = Missing { kind: "source", name: &name, package: None, version: None, span: None };
+        let mut error = self.missing(&missing, found);
         error.code = if found == Found::Disabled { Code::DisabledRef } else { Code::UnknownSource };
         let hint = did_you_mean(&name, self.lookup.source_names());
         error = error.hint(hint.unwrap_or_else(|| "declare it in a property file under `sources:`".to_owned()));
         self.report(error, found);
     }
 
-    fn missing(
-        &self,
-        kind: &str,
-        name: &str,
-        package: Option<&str>,
-        version: Option<&str>,
-        found: Found,
-        span: Option<Span>,
-    ) -> Diagnostic {
-        let node = self.node;
+    fn missing(&self, missing: &Missing<'_>, found: Found) -> Diagnostic {
+        let (node, kind, name) = (self.node, missing.kind, missing.name);
         let (code, why) = match found {
             Found::Disabled => (Code::DisabledRef, "is disabled"),
             _ => (Code::UnknownRef, "was not found"),
         };
-        let version = version.map(|version| format!(" with version '{version}'")).unwrap_or_default();
-        let package = package.map(|package| format!(" in package '{package}'")).unwrap_or_default();
+        let version = missing.version.as_ref().map(|version| format!(" with version '{version}'")).unwrap_or_default();
+        let package = missing.package.map(|package| format!(" in package '{package}'")).unwrap_or_default();
         let message = format!(
             "{} '{}' ({}) depends on a {kind} named '{name}'{version}{package} which {why}",
             title(node.resource_type),
             node.unique_id,
             node.original_file_path
         );
-        let span = span.or_else(|| find_text(node, name)).unwrap_or(node.span);
+        let span = missing.span.or_else(|| find_text(node, name)).unwrap_or(node.span);
         Diagnostic::error(code, message).at(&node.file, span)
     }
 
