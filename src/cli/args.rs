@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Show versions and settings and try the connection
     Debug(DebugArgs),
+    /// Write the project's documentation, or serve it
+    Docs(DocsArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
     /// Make a new project that works, on DuckDB
@@ -205,6 +207,59 @@ pub(crate) struct DebugArgs {
     pub(crate) connection: bool,
 }
 
+/// Arguments of `docs`.
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct DocsArgs {
+    #[command(subcommand)]
+    pub(crate) command: DocsCommand,
+}
+
+/// What to do with the documentation.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DocsCommand {
+    /// Write catalog.json and a page that shows it with manifest.json
+    Generate(DocsGenerateArgs),
+    /// Serve the documentation that was generated to a browser
+    Serve(DocsServeArgs),
+}
+
+/// Arguments of `docs generate`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DocsGenerateArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Compile the project first [--no-compile]
+    #[arg(long, overrides_with_all = ["compile", "no_compile"])]
+    pub(crate) compile: bool,
+    /// Do not compile the project first
+    #[arg(long, hide = true, overrides_with_all = ["compile", "no_compile"])]
+    pub(crate) no_compile: bool,
+    /// Leave the catalog empty, without asking the database
+    #[arg(long, overrides_with = "empty_catalog")]
+    pub(crate) empty_catalog: bool,
+    /// Write static_index.html too, one file that holds all
+    #[arg(long = "static", overrides_with = "is_static")]
+    pub(crate) is_static: bool,
+}
+
+/// Arguments of `docs serve`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DocsServeArgs {
+    /// The address to listen at
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", overrides_with = "host")]
+    pub(crate) host: String,
+    /// The port to listen at; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 8080, overrides_with = "port")]
+    pub(crate) port: u16,
+    /// Open a browser [--no-browser]
+    #[arg(long, overrides_with_all = ["browser", "no_browser"])]
+    pub(crate) browser: bool,
+    /// Do not open a browser
+    #[arg(long, hide = true, overrides_with_all = ["browser", "no_browser"])]
+    pub(crate) no_browser: bool,
+}
+
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -264,9 +319,16 @@ pub(crate) fn command() -> clap::Command {
     let names: Vec<String> = Cli::command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let mut command = Cli::command().arg(version).args(flags::arguments(None));
     for name in names {
-        command = command.mut_subcommand(&name, |sub| sub.args(flags::arguments(Some(&name))));
+        command = command.mut_subcommand(&name, |sub| with_flags(sub, &name));
     }
     command
+}
+
+/// Adds the flags of the table to a command and to the commands below it.
+fn with_flags(command: clap::Command, name: &str) -> clap::Command {
+    let below: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let command = command.args(flags::arguments(Some(name)));
+    below.iter().fold(command, |command, name| command.mut_subcommand(name, |sub| with_flags(sub, name)))
 }
 
 /// Reads the command line.
@@ -300,6 +362,11 @@ fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String>
     let mut given = flags::collect(matches, None)?;
     let Some((name, own)) = matches.subcommand() else { return Ok(Overrides::default()) };
     given.extend(flags::collect(own, Some(name))?);
+    let mut command = name.to_owned();
+    if let Some((name, own)) = own.subcommand() {
+        given.extend(flags::collect(own, Some(name))?);
+        command = format!("{command} {name}");
+    }
     let mut text = |name: &str| match given.remove(name) {
         Some(Data::String(text)) => Some(text),
         _ => None,
@@ -312,7 +379,7 @@ fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String>
         target: text("target"),
         target_path: text("target_path").map(Into::into),
         log_path: text("log_path").map(Into::into),
-        command: name.to_owned(),
+        command,
         args: facts.clone(),
         ..Overrides::default()
     };
@@ -356,11 +423,23 @@ impl Command {
                 facts.insert("output".to_owned(), word(args.output));
                 facts.insert("output_keys".to_owned(), Data::from(args.output_keys.clone()));
             }
+            Self::Docs(DocsArgs { command: DocsCommand::Generate(args) }) => {
+                args.selection.facts(&mut facts);
+                facts.insert("compile".to_owned(), Data::from(!args.no_compile));
+                facts.insert("empty_catalog".to_owned(), Data::from(args.empty_catalog));
+                facts.insert("static".to_owned(), Data::from(args.is_static));
+            }
             Self::RunOperation(args) => {
                 facts.insert("macro".to_owned(), Data::from(args.macro_name.clone()));
                 facts.insert("args".to_owned(), flags::mapping("args", args.args.as_deref().unwrap_or("{}"))?);
             }
-            Self::Init(_) | Self::Debug(_) | Self::Clean | Self::Completions(_) | Self::Explain(_) | Self::Parse => {}
+            Self::Init(_)
+            | Self::Debug(_)
+            | Self::Clean
+            | Self::Completions(_)
+            | Self::Docs(_)
+            | Self::Explain(_)
+            | Self::Parse => {}
         }
         Ok(facts)
     }

@@ -7,6 +7,8 @@ mod clean;
 mod compile;
 mod completions;
 mod debug;
+mod docs;
+mod docs_server;
 mod execute;
 mod explain;
 mod flags;
@@ -28,7 +30,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::project::{DBT_VERSION, Overrides};
 use crate::run;
 use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
-use args::{Asked, Cli, Command, SelectionArgs};
+use args::{Asked, Cli, Command, DocsCommand, SelectionArgs};
 
 /// How a command ended, as dbt's exit codes have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
 }
 
 /// Commands of dbt that kiln does not have yet.
-const NOT_YET: &[&str] = &["clone", "deps", "docs", "retry", "source"];
+const NOT_YET: &[&str] = &["clone", "deps", "retry", "source"];
 
 fn usage(args: &[std::ffi::OsString], error: &clap::Error) -> ExitStatus {
     let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
@@ -96,6 +98,7 @@ fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
         Command::Init(args) => init::run(&args, &overrides),
         Command::Debug(args) => debug::run(&args, &overrides),
         Command::Clean => clean::run(&overrides),
+        Command::Docs(args::DocsArgs { command: DocsCommand::Serve(args) }) => docs::serve(&args, &overrides),
         command => in_project(&command, &overrides).unwrap_or_else(|status| status),
     }
 }
@@ -122,6 +125,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::List(args) => list::run(args, parsed),
         Command::Compile(args) => compile::run(args, parsed),
         Command::Show(args) => show::run(args, parsed),
+        Command::Docs(args::DocsArgs { command: DocsCommand::Generate(args) }) => docs::generate(args, parsed),
         Command::RunOperation(args) => run_operation::run(args, parsed),
         Command::Run(args) => nodes(run::Command::Run, args),
         Command::Seed(args) => nodes(run::Command::Seed, args),
@@ -129,9 +133,12 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Test(args) => execute::run(parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
         Command::Build(args) => execute::run(parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
         // These need no project and were dealt with before.
-        Command::Clean | Command::Completions(_) | Command::Debug(_) | Command::Explain(_) | Command::Init(_) => {
-            ExitStatus::Success
-        }
+        Command::Clean
+        | Command::Completions(_)
+        | Command::Debug(_)
+        | Command::Docs(_)
+        | Command::Explain(_)
+        | Command::Init(_) => ExitStatus::Success,
     }
 }
 

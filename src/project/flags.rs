@@ -54,6 +54,7 @@ use Kind::{Bool, Int, List, Map, Text};
 pub(super) const FLAGS: &[Flag] = &[
     env("cache_selected_only", Bool, "false"),
     env("clean_project_files_only", Bool, "true"),
+    own("compile", Bool, "true"),
     env("debug", Bool, "false"),
     env("defer", Bool, "false"),
     env("defer_state", Text, ""),

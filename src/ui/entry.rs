@@ -102,6 +102,11 @@ pub mod names {
     pub const NOTE: EventName = event("Note", "Z050");
     pub const SEED_TABLE: EventName = event("SeedHeader", "Q004");
     pub const PARSED: EventName = event("ParsePerfInfoPath", "I010");
+    pub const CATALOG_STARTED: EventName = event("BuildingCatalog", "E044");
+    pub const CATALOG_WRITTEN: EventName = event("CatalogWritten", "E042");
+    pub const CATALOG_WARNING: EventName = event("CatalogGenerationError", "E040");
+    pub const CATALOG_FAILED: EventName = event("WriteCatalogFailure", "E041");
+    pub const DOCS_FAILED: EventName = event("CannotGenerateDocs", "E043");
     pub const OPERATION_FAILED: EventName = event("RunningOperationCaughtError", "Q001");
 }
 

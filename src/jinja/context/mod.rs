@@ -3,6 +3,7 @@
 //! Macros are not here: the engine finds them by itself and asks a context only for the rest.
 
 pub(crate) mod base;
+mod catalog;
 mod docs;
 pub(crate) mod failure;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 mod variables;
 mod yaml;
 
+pub use catalog::{Catalog, CatalogRow};
 pub use docs::{DocsIndex, render_description};
 pub use failure::{ContextError, SqlFailure, diagnose};
 pub use parse::{NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, parse_node, parse_value};

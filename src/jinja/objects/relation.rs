@@ -167,7 +167,7 @@ impl RelationValue {
     }
 
     /// The same relation in the database's information schema.
-    fn information_schema(&self, view: Option<String>) -> Self {
+    pub(crate) fn information_schema(&self, view: Option<String>) -> Self {
         let mut result = Self::new(self.relation.clone(), self.dialect);
         result.relation.schema = None;
         result.relation.identifier = Some("INFORMATION_SCHEMA".to_string());

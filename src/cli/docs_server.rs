@@ -1,0 +1,202 @@
+//! A small web server for `kiln docs serve`: files of one folder, read only.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::artifacts::DOCS_PAGE;
+
+/// A request's head may be so long.
+const LONGEST_HEAD: u64 = 16 * 1024;
+
+/// How long a browser may take to ask.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server that listens.
+pub(super) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    folder: Arc<Path>,
+}
+
+/// What a request gets.
+struct Answer {
+    status: &'static str,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Server {
+    /// Listens at an address.
+    ///
+    /// # Errors
+    /// When the address is taken or is not one of this computer's.
+    pub(super) fn bind(host: &str, port: u16, folder: &Path) -> io::Result<Self> {
+        let listener = TcpListener::bind((host, port))?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, folder: Arc::from(folder) })
+    }
+
+    /// The address for a browser.
+    pub(super) fn address(&self) -> String {
+        let host = match self.address.ip() {
+            ip if ip.is_unspecified() => "localhost".to_owned(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+        };
+        format!("http://{host}:{}", self.address.port())
+    }
+
+    /// Answers until the process ends.
+    pub(super) fn run(&self) {
+        for stream in self.listener.incoming().flatten() {
+            let folder = Arc::clone(&self.folder);
+            let is_local = self.address.ip().is_loopback();
+            // A browser that hangs up gets no answer, and that is all.
+            std::thread::spawn(move || serve(&stream, &folder, is_local));
+        }
+    }
+}
+
+fn serve(mut stream: &TcpStream, folder: &Path, is_local: bool) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut lines = BufReader::new(stream.take(LONGEST_HEAD)).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    let mut host = None;
+    for line in lines {
+        let line = line?;
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("host")
+        {
+            host = Some(value.trim().to_owned());
+        }
+    }
+    let answer = match host.filter(|host| is_local && !names_this_computer(host)) {
+        // Another site's page that had its name lead here would read the project otherwise.
+        Some(_) => plain("403 Forbidden"),
+        None => answer(&request, folder),
+    };
+    let is_head = request.starts_with("HEAD ");
+    let head = format!(
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+        answer.status,
+        answer.content_type,
+        answer.body.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    if !is_head {
+        stream.write_all(&answer.body)?;
+    }
+    stream.flush()
+}
+
+/// Whether a `Host:` names this computer: a loopback address or `localhost`.
+fn names_this_computer(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+fn plain(status: &'static str) -> Answer {
+    Answer { status, content_type: "text/plain; charset=utf-8", body: status.as_bytes().to_vec() }
+}
+
+/// Finds the file that a request line asks for.
+fn answer(request: &str, folder: &Path) -> Answer {
+    let mut words = request.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if !matches!(method, "GET" | "HEAD") {
+        return plain("405 Method Not Allowed");
+    }
+    let Some(path) = path_of(target) else { return plain("404 Not Found") };
+    if path.as_os_str().is_empty() || path == Path::new("index.html") {
+        return Answer { status: "200 OK", content_type: "text/html; charset=utf-8", body: DOCS_PAGE.into() };
+    }
+    let file = folder.join(&path);
+    match fs::read(&file) {
+        Ok(body) if file.is_file() => Answer { status: "200 OK", content_type: content_type(&path), body },
+        _ => plain("404 Not Found"),
+    }
+}
+
+/// The path below the folder that a request's target means; `None` if it leads elsewhere.
+fn path_of(target: &str) -> Option<PathBuf> {
+    let path = target.split(['?', '#']).next()?.strip_prefix('/')?;
+    let path = PathBuf::from(decoded(path)?);
+    path.components().all(|part| matches!(part, Component::Normal(_))).then_some(path)
+}
+
+/// Undoes `%20` and its like.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+fn content_type(path: &Path) -> &'static str {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "html" => "text/html; charset=utf-8",
+        "json" => "application/json",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "sql" | "txt" | "md" | "csv" | "yml" | "yaml" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_folder() {
+        for (target, expected) in [
+            ("/", Some("")),
+            ("/manifest.json?x=1", Some("manifest.json")),
+            ("/assets/a%20b.png", Some("assets/a b.png")),
+            ("/../profiles.yml", None),
+            ("/%2e%2e/profiles.yml", None),
+            ("//etc/passwd", None),
+            ("/%zz", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(path_of(target), expected.map(PathBuf::from), "{target}");
+        }
+    }
+
+    #[test]
+    fn only_names_of_this_computer_are_answered_on_loopback() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080"] {
+            assert!(names_this_computer(host), "{host}");
+        }
+        for host in ["example.com", "example.com:8080", "10.0.0.1"] {
+            assert!(!names_this_computer(host), "{host}");
+        }
+    }
+}
