@@ -100,6 +100,10 @@ fn commands_of(lines: &[String], body: std::ops::Range<usize>) -> Result<Vec<Ste
         let length = lines[start..body.end].iter().take_while(|line| !line.starts_with("$ ")).count();
         let range = start..start + length;
         let mut expected = &lines[range.clone()];
+        // An empty line may stand between a command's output and the next command.
+        while let Some((_, rest)) = expected.split_last().filter(|(last, _)| last.is_empty()) {
+            expected = rest;
+        }
         let mut status = 0;
         if let Some(number) = expected.last().and_then(|line| line.strip_prefix("[exit ")?.strip_suffix(']')) {
             status = number.parse().map_err(|_| format!("line {}: not an exit status", range.end))?;
