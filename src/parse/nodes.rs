@@ -261,6 +261,9 @@ fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Node {
     node.raw_code.clone_from(&draft.raw_code);
     node.raw_code_offset = draft.raw_code_offset;
     node.checksum = draft.checksum.clone();
+    // What its own template sees, until its configuration is known.
+    node.database = Some(setup.project.target.database.clone());
+    node.schema.clone_from(&setup.project.target.schema);
     node.kind = match draft.kind {
         ResourceType::Model => NodeKind::Model(Map::new()),
         ResourceType::Seed => {

@@ -8,6 +8,7 @@ mod docs;
 pub(crate) mod failure;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod foreign_keys;
 mod parse;
 mod run;
 mod runtime;

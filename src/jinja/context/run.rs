@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Data};
 
 use super::base::{Builtins, Shared, VarFunction, render_with};
 use super::failure::{ContextError, fail, fail_elsewhere, fail_with};
+use super::foreign_keys;
 use super::parse::{read_names, read_ref, read_source, render_test_kwargs};
 use super::runtime::Runtime;
 use super::session::Session;
@@ -48,7 +49,7 @@ pub struct NodeExtras {
 #[derive(Debug, Default)]
 pub(crate) struct Lookup {
     refs: HashMap<String, Vec<NodeIndex>>,
-    sources: HashMap<(String, String), Vec<NodeIndex>>,
+    pub(super) sources: HashMap<(String, String), Vec<NodeIndex>>,
     functions: HashMap<String, Vec<NodeIndex>>,
 }
 
@@ -74,7 +75,7 @@ impl Lookup {
         lookup
     }
 
-    fn find_ref(&self, manifest: &Manifest, call: &RefCall, root: &str, package: &str) -> Option<NodeIndex> {
+    pub(super) fn find_ref(&self, manifest: &Manifest, call: &RefCall, root: &str, package: &str) -> Option<NodeIndex> {
         let candidates = self.refs.get(&call.name)?;
         let fits_version = |node: &Node| match (&call.version, &node.version) {
             (None, None) => true,
@@ -99,7 +100,7 @@ fn same_version(a: Option<&Data>, b: Option<&Data>) -> bool {
     a.zip(b).is_some_and(|(a, b)| text(a) == text(b))
 }
 
-fn in_packages(manifest: &Manifest, found: &[NodeIndex], packages: &[&str]) -> Option<NodeIndex> {
+pub(super) fn in_packages(manifest: &Manifest, found: &[NodeIndex], packages: &[&str]) -> Option<NodeIndex> {
     let of = |package: &str| found.iter().copied().find(|ix| manifest.node(*ix).package == package);
     packages.iter().find_map(|package| of(package)).or_else(|| found.first().copied())
 }
@@ -237,6 +238,9 @@ impl Inner {
     fn build_model(&self) -> Value {
         let Some(ix) = self.node else { return PyDict::new().into_value() };
         let mut map = view::node(&self.live.runtime.manifest, ix);
+        if self.live.runtime.manifest.node(ix).resource_type == ResourceType::Model {
+            foreign_keys::name_targets(self.runtime(), &self.package, &mut map);
+        }
         if let NodeKind::Seed { root_path } = &self.live.runtime.manifest.node(ix).kind {
             map.entry("root_path").or_insert_with(|| root_path.clone().into());
         }
@@ -846,6 +850,10 @@ fn hooks(inner: &Inner, key: &str) -> Value {
     PyList::value(hooks.into_iter().flatten().map(hook).collect())
 }
 
+/// The columns that a snapshot adds to those of its query.
+const SNAPSHOT_COLUMNS: [&str; 5] =
+    ["dbt_valid_from", "dbt_valid_to", "dbt_scd_id", "dbt_updated_at", "dbt_is_deleted"];
+
 /// `config` while running: answers questions.
 struct ConfigValue {
     inner: Arc<Inner>,
@@ -869,8 +877,22 @@ impl ConfigValue {
     }
 
     fn lookup(&self, key: &str, is_meta: bool) -> Option<Value> {
+        if key == "snapshot_table_column_names" && !is_meta {
+            return self.snapshot_column_names();
+        }
         let found = if is_meta { self.value("meta").and_then(|meta| meta.get(key)) } else { self.value(key) };
         found.map(py::from_json)
+    }
+
+    /// The names of the columns that a snapshot adds: configured ones, or the usual ones.
+    fn snapshot_column_names(&self) -> Option<Value> {
+        let configured = self.value("snapshot_meta_column_names").and_then(Data::as_object);
+        self.inner.node().filter(|node| node.resource_type == ResourceType::Snapshot)?;
+        let name = |key: &'static str| {
+            let own = configured.and_then(|names| names.get(key)).and_then(Data::as_str);
+            (key, Value::from(own.filter(|name| !name.is_empty()).unwrap_or(key)))
+        };
+        Some(PyDict::from_strings(SNAPSHOT_COLUMNS.map(name)).into_value())
     }
 
     fn get(&self, state: &mut State<'_, '_>, args: &[Value], is_meta: bool) -> Result<Value, Error> {
