@@ -10,7 +10,7 @@ use super::result::{NodeResult, RunReport, Status};
 use super::schedule::{self, Options};
 use super::stop::Stop;
 use super::worker::Shop;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::jinja::{Runtime, Session, SqlFailure};
 use crate::manifest::NodeIndex;
 
@@ -116,10 +116,4 @@ fn prepare_schemas(runtime: &Arc<Runtime>, session: &Arc<Session>, plan: &RunPla
         runtime.create_schema(session, database.as_deref(), schema)?;
     }
     runtime.fill_cache(session, &schemas).map_err(SqlFailure::into_diagnostic)
-}
-
-/// Names the problem of a run that was stopped.
-#[must_use]
-pub fn interruption() -> Diagnostic {
-    Diagnostic::error(Code::Interrupted, "the run was interrupted before it was done")
 }

@@ -41,7 +41,10 @@ pub fn output_path(folder: &str, node: &Node) -> String {
     let (package, path) = (&node.package, &node.original_file_path);
     if let (NodeKind::UnitTest(test), Some((parent, _))) = (&node.kind, path.rsplit_once('/')) {
         // As dbt has it: the folder of the property file stands once more below the file.
-        let version = test.version.as_ref().map(|version| format!("_v{}", version.as_str().map_or_else(|| version.to_string(), str::to_owned)));
+        let version = test
+            .version
+            .as_ref()
+            .map(|version| format!("_v{}", version.as_str().map_or_else(|| version.to_string(), str::to_owned)));
         return format!("{folder}/{package}/{path}/{parent}/{}{}.sql", node.name, version.unwrap_or_default());
     }
     if name(&node.path) == name(path) {

@@ -21,7 +21,7 @@ mod worker;
 mod fixture;
 
 pub use event::{Event, Output, Phase, Reporter, Silent};
-pub use execute::{Surroundings, execute, interruption};
+pub use execute::{Surroundings, execute};
 pub use message::output_path;
 pub use plan::{Command, RunPlan, plan};
 pub use result::{NodeResult, RunReport, Status, Timing, TimingName};

@@ -88,8 +88,8 @@ pub fn plan(manifest: &Manifest, selected: &NodeSet, command: Command) -> RunPla
     }
     let parents = selected_parents(manifest, &nodes.iter().copied().collect(), command == Command::Build);
     let mut children: HashMap<NodeIndex, Vec<NodeIndex>> = HashMap::new();
-    for (child, list) in &parents {
-        for parent in list {
+    for child in &nodes {
+        for parent in parents.get(child).into_iter().flatten() {
             children.entry(*parent).or_default().push(*child);
         }
     }

@@ -320,10 +320,10 @@ impl<'a> Schedule<'a> {
             return;
         }
         let bundle = self.then.remove(&done.worker).unwrap_or_default();
-        if let Some(model) = bundle.back().map(|task| task.node) {
-            if self.stops_dependents(status) {
-                self.skipped.insert(model, Cause { node: ix, is_ephemeral: false });
-            }
+        if let Some(model) = bundle.back().map(|task| task.node)
+            && self.stops_dependents(status)
+        {
+            self.skipped.insert(model, Cause { node: ix, is_ephemeral: false });
         }
         self.idle.push(done.worker);
         self.idle.sort_by(|a, b| b.cmp(a));
