@@ -28,9 +28,14 @@ pub(super) fn insertion(sql: &str, ctes: &[InjectedCte]) -> Option<Insertion> {
     }
     let joined = ctes.iter().map(|cte| cte.sql.as_str()).collect::<Vec<_>>().join(SEPARATOR);
     Some(match with_end(sql) {
-        Some(at) => Insertion { at, text: format!("{joined},") },
-        None => Insertion { at: sql.len() - sql.trim_start().len(), text: format!("with{joined} ") },
+        Some(at) => Insertion { at: at + blank_len(&sql[at..]), text: format!("{joined}, ") },
+        None => Insertion { at: blank_len(sql), text: format!("with{joined} ") },
     })
+}
+
+/// The length of the white space that a text begins with.
+fn blank_len(text: &str) -> usize {
+    text.len() - text.trim_start().len()
 }
 
 /// The end of the `with` (or `with recursive`) that opens the query; `None` if it opens with another word.
@@ -133,10 +138,10 @@ mod tests {
 
     #[test]
     fn a_query_with_with_keeps_it() {
-        check("with a as (select 1) select 2", "with e as (\nselect 1\n), a as (select 1) select 2");
+        check("with a as (select 1) select 2", "with  e as (\nselect 1\n), a as (select 1) select 2");
         check(
             "/* with */ WITH recursive a as (select 1) select 2",
-            "/* with */ WITH recursive e as (\nselect 1\n), a as (select 1) select 2",
+            "/* with */ WITH recursive  e as (\nselect 1\n), a as (select 1) select 2",
         );
     }
 

@@ -173,6 +173,7 @@ impl<'a> Rewriter<'a> {
         self.uses_varargs &= !has("varargs");
         self.uses_kwargs &= !has("kwargs");
         self.hide_params();
+        self.unify_line_ends();
         let lone = self.lone_expression();
         let is_constant = self.names_nothing();
         // Outer calls stand before the ones in their arguments.
@@ -194,6 +195,14 @@ impl<'a> Rewriter<'a> {
             uses_caller: self.uses_caller,
             uses_this: self.uses_this,
             shape,
+        }
+    }
+
+    /// Every line end becomes a line feed, as in Jinja.
+    fn unify_line_ends(&mut self) {
+        for (at, _) in self.text.match_indices('\r') {
+            let is_alone = self.text.as_bytes().get(at + 1) != Some(&b'\n');
+            self.edits.replace(at, at + 1, if is_alone { "\n" } else { "" });
         }
     }
 

@@ -111,3 +111,13 @@ fn faults_point_at_the_text() {
     );
     check_fault("{% nope %}", "unknown tag `nope`", "nope");
 }
+
+#[test]
+fn line_ends_become_line_feeds() {
+    let text = "{{ a }}\r\nb\r{{ 'c\r\nd' }}";
+    let rewritten = rewrite_text(text, false).unwrap();
+    assert_eq!(rewritten.text.matches('\r').count(), 0);
+    assert_eq!(rewritten.text.matches('\n').count(), 3);
+    let at = rewritten.text.find('b').unwrap();
+    assert_eq!(rewritten.edits.map_back(at), text.find('b').unwrap());
+}

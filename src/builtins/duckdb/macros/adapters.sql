@@ -52,7 +52,7 @@
 
 {# The declared columns in parentheses, for an insert. #}
 {% macro get_column_names() %}
-    (
+  (
     {% for column in model['columns'].values() %}
       {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }} {{ "," if not loop.last }}
     {% endfor %}
@@ -145,24 +145,25 @@
   {%- elif language != 'sql' -%}
     {% do exceptions.raise_compiler_error("duckdb__create_table_as macro didn't get supported language, it got " ~ language) %}
   {%- else -%}
-    {%- set contract = config.get('contract') -%}
     {%- set sql_header = config.get('sql_header', none) -%}
+    {% set contract = config.get('contract') %}
     {% if contract.enforced %}
       {{ get_assert_columns_equivalent(compiled_code) }}
     {% endif %}
-    {{ sql_header if sql_header is not none }}
+    {{- sql_header if sql_header is not none }}
 
     create {{ 'temporary' if temporary }} table
       {{ relation.include(database=(not temporary), schema=(not temporary)) }}
-    {# Temporary tables have no constraints in DuckDB. #}
-    {% if contract.enforced and not temporary %}
+  {% if contract.enforced and not temporary %}
+    {#- Temporary tables have no constraints in DuckDB. -#}
     {{ get_table_columns_and_constraints() }} ;
     {{ duckdb__alter_table_set_partitioned_by(relation, partitioned_by) if partitioned_by }}
     {{ duckdb__alter_table_set_sorted_by(relation, sorted_by) if sorted_by }}
     insert into {{ relation }} {{ get_column_names() }} (
       {{ get_select_subquery(compiled_code) }}
     );
-    {% elif partitioned_by or sorted_by %}
+  {% else %}
+    {% if partitioned_by or sorted_by %}
     as (
       select * from (
         {{ compiled_code }}
@@ -180,6 +181,7 @@
       {{ compiled_code }}
     );
     {% endif %}
+  {% endif %}
   {%- endif -%}
 {%- endmacro %}
 
@@ -217,9 +219,10 @@ def materialize(df, con):
 {# `create_view_as` for DuckDB. #}
 {% macro duckdb__create_view_as(relation, sql) -%}
   {%- set sql_header = config.get('sql_header', none) -%}
-  {% if config.get('contract').enforced %}
+  {% set contract = config.get('contract') %}
+  {% if contract.enforced %}
     {{ get_assert_columns_equivalent(sql) }}
-  {%- endif %}
+  {%- endif -%}
 
   {{ sql_header if sql_header is not none }}
   create view {{ relation }} as (

@@ -13,14 +13,17 @@
 
 {# `alter_relation_comment` for DuckDB. #}
 {% macro duckdb__alter_relation_comment(relation, comment) %}
-    comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(comment) }};
+  {% set text = duckdb_escape_comment(comment) %}
+  comment on {{ relation.type }} {{ relation }} is {{ text }};
 {% endmacro %}
 
 
 {# `alter_column_comment` for DuckDB: one statement for each documented column that exists. #}
 {% macro duckdb__alter_column_comment(relation, column_dict) %}
-    {%- set existing_names = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
-    {% for name, column in column_dict.items() if name in existing_names %}
-    comment on column {{ relation }}.{{ adapter.quote(name) if column['quote'] else name }} is {{ duckdb_escape_comment(column['description']) }};
-    {% endfor %}
+  {% set existing_names = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
+  {% for name, column in column_dict.items() if name in existing_names %}
+    {% set identifier = adapter.quote(name) if column['quote'] else name %}
+    {% set text = duckdb_escape_comment(column['description']) %}
+    comment on column {{ relation }}.{{ identifier }} is {{ text }};
+  {% endfor %}
 {% endmacro %}

@@ -6,7 +6,11 @@
 
 {# Fallback of `get_create_intermediate_sql`: drops an old one first. #}
 {% macro default__get_create_intermediate_sql(relation, sql) -%}
-    {%- set intermediate_relation = make_intermediate_relation(relation) -%}
+    -- the name it has meanwhile
+    {% set intermediate_relation = make_intermediate_relation(relation) %}
+
+    -- one may be left over
     {{ get_drop_sql(intermediate_relation) }};
+
     {{ get_create_sql(intermediate_relation, sql) }}
 {%- endmacro %}

@@ -6,5 +6,8 @@
 
 {# Fallback of `get_drop_backup_sql`. #}
 {% macro default__get_drop_backup_sql(relation) -%}
-    {{ get_drop_sql(make_backup_relation(relation, relation.type)) }}
+    -- the name of the backup
+    {% set backup_relation = make_backup_relation(relation, relation.type) %}
+
+    {{ get_drop_sql(backup_relation) }}
 {%- endmacro %}

@@ -5,16 +5,22 @@
 {%- endmacro %}
 
 {# Fallback of `get_replace_sql`: in one statement if the type allows, else as safely as renaming allows. #}
-{% macro default__get_replace_sql(existing_relation, target_relation, sql) -%}
-    {%- set is_replaceable = existing_relation.can_be_replaced and existing_relation.type == target_relation.type -%}
-    {%- if is_replaceable and existing_relation.is_view -%}
+{% macro default__get_replace_sql(existing_relation, target_relation, sql) %}
+
+    {# The database may know a statement for it. #}
+
+    {% set is_replaceable = existing_relation.can_be_replaced and existing_relation.type == target_relation.type %}
+
+    {% if is_replaceable and existing_relation.is_view %}
         {{ get_replace_view_sql(target_relation, sql) }}
-    {%- elif is_replaceable and existing_relation.is_table -%}
+
+    {% elif is_replaceable and existing_relation.is_table %}
         {{ get_replace_table_sql(target_relation, sql) }}
-    {%- elif is_replaceable and existing_relation.is_materialized_view -%}
+
+    {% elif is_replaceable and existing_relation.is_materialized_view %}
         {{ get_replace_materialized_view_sql(target_relation, sql) }}
 
-    {#- Both can be renamed: build aside, keep the old one until the new one is in place. -#}
+    {# Both can be renamed: build aside, keep the old one until the new one is in place. #}
     {%- elif target_relation.can_be_renamed and existing_relation.can_be_renamed -%}
         {{ get_create_intermediate_sql(target_relation, sql) }};
         {{ get_create_backup_sql(existing_relation) }};

@@ -39,9 +39,9 @@
 
 
 {# The text written to `target/run` for a seed; a project may override `get_csv_sql`, an adapter `<adapter>__get_csv_sql`. #}
-{% macro get_csv_sql(create_or_truncate_sql, insert_sql) -%}
-    {{ return(adapter.dispatch('get_csv_sql', 'dbt')(create_or_truncate_sql, insert_sql)) }}
-{%- endmacro %}
+{% macro get_csv_sql(create_or_truncate_sql, insert_sql) %}
+    {{ adapter.dispatch('get_csv_sql', 'dbt')(create_or_truncate_sql, insert_sql) }}
+{% endmacro %}
 
 {# Fallback of `get_csv_sql`. #}
 {% macro default__get_csv_sql(create_or_truncate_sql, insert_sql) %}

@@ -6,9 +6,9 @@
 {# Fallback of `create_columns`: one statement for each. #}
 {% macro default__create_columns(relation, columns) -%}
     {% for column in columns %}
-        {% call statement() %}
-            alter table {{ relation.render() }} add column {{ adapter.quote(column.name) }} {{ column.expanded_data_type }};
-        {% endcall %}
+    {% call statement() %}
+      alter table {{ relation.render() }} add column {{ adapter.quote(column.name) }} {{ column.expanded_data_type }};
+    {% endcall %}
     {% endfor %}
 {%- endmacro %}
 
@@ -24,9 +24,9 @@
 
 
 {# The SQL of a condition that always holds; a project may override `get_true_sql`, an adapter `<adapter>__get_true_sql`. #}
-{% macro get_true_sql() -%}
-    {{ return(adapter.dispatch('get_true_sql', 'dbt')()) }}
-{%- endmacro %}
+{% macro get_true_sql() %}
+  {{ adapter.dispatch('get_true_sql', 'dbt')() }}
+{% endmacro %}
 
 {# Fallback of `get_true_sql`. #}
 {% macro default__get_true_sql() -%}
@@ -48,8 +48,8 @@
 
 {# The query of the rows to merge into a snapshot, marked insert, update or delete; a project may override `snapshot_staging_table`, an adapter `<adapter>__snapshot_staging_table`. #}
 {% macro snapshot_staging_table(strategy, source_sql, target_relation) -%}
-    {{ return(adapter.dispatch('snapshot_staging_table', 'dbt')(strategy, source_sql, target_relation)) }}
-{%- endmacro %}
+    {{ adapter.dispatch('snapshot_staging_table', 'dbt')(strategy, source_sql, target_relation) }}
+{% endmacro %}
 
 {# Fallback of `snapshot_staging_table`. #}
 {% macro default__snapshot_staging_table(strategy, source_sql, target_relation) -%}
@@ -58,8 +58,11 @@
     {%- set keeps_deleted_rows = strategy.hard_deletes == 'new_record' -%}
     {%- set finds_deleted_rows = strategy.hard_deletes in ['invalidate', 'new_record'] -%}
     {%- set same_key = unique_key_join_on(strategy.unique_key, 'snapshotted_data', 'source_data') -%}
-    {%- set row_was_deleted -%} or snapshotted_data.{{ columns.dbt_is_deleted }} = 'True' {%- endset %}
-
+    {%- set row_was_deleted -%} or snapshotted_data.{{ columns.dbt_is_deleted }} = 'True' {%- endset -%}
+    {#- The line breaks here and below keep the numbers of lines in a database's messages. #}
+    {% if keeps_deleted_rows %}
+        {% set scd_id = snapshot_hash_arguments([columns.dbt_scd_id, snapshot_get_time()]) %}
+    {% endif %}
     with snapshot_query as (
 
         {{ source_sql }}
@@ -72,8 +75,11 @@
         from {{ target_relation }}
         where
             {% if open_end %}
-                {%- set valid_to = columns.dbt_valid_to | trim %}
-                ( {{ equals(valid_to, open_end | trim) }} or {{ valid_to }} is null )
+		{% set valid_to = columns.dbt_valid_to | trim %}
+		{% set open_end = open_end | trim %}
+
+		{# A row without an end is open too. #}
+                ( {{ equals(valid_to, open_end) }} or {{ valid_to }} is null )
             {% else %}
                 {{ columns.dbt_valid_to }} is null
             {% endif %}
@@ -124,7 +130,7 @@
             on {{ same_key }}
             where {{ unique_key_is_null(strategy.unique_key, 'snapshotted_data') }}
             or ({{ unique_key_is_not_null(strategy.unique_key, 'snapshotted_data') }} and (
-               {{ strategy.row_changed }} {{ row_was_deleted if keeps_deleted_rows }}
+               {{ strategy.row_changed }}{{ row_was_deleted ~ ' ' if keeps_deleted_rows }}
             )
 
         )
@@ -145,7 +151,7 @@
         join snapshotted_data
             on {{ same_key }}
         where (
-            {{ strategy.row_changed }} {{ row_was_deleted if keeps_deleted_rows }}
+            {{ strategy.row_changed }}{{ row_was_deleted ~ ' ' if keeps_deleted_rows }}
         )
     )
 
@@ -167,50 +173,52 @@
         left join deletes_source_data as source_data
             on {{ same_key }}
             where {{ unique_key_is_null(strategy.unique_key, 'source_data') }}
-    {%- endif %}
 
-    {%- if keeps_deleted_rows %}
+            {%- if keeps_deleted_rows %}
             and not (
+                -- what was closed as deleted stays closed
                 snapshotted_data.{{ columns.dbt_is_deleted }} = 'True'
                 and
                 snapshotted_data.{{ columns.dbt_valid_to }} {{ '= ' ~ open_end if open_end else 'is null' }}
             )
+            {%- endif %}
     )
-    ,
-        {%- set kept_columns = get_list_of_column_names(get_columns_in_relation(target_relation)) %}
+    {%- endif %}
 
+    {%- if keeps_deleted_rows %}
+        {% set kept_columns = get_list_of_column_names(get_columns_in_relation(target_relation)) %}
+        {# Columns that are new in the query have no old value to keep. #}
+    ,
     deletion_records as (
 
         select
             'insert' as dbt_change_type,
-            {# Columns that are new in the query have no old value to keep. #}
-            {%- for name in get_columns_in_query(source_sql) %}
+            {%- for name in get_columns_in_query(source_sql) -%}
             {{ 'snapshotted_data' if name in kept_columns else 'source_data' }}.{{ adapter.quote(name) }},
-            {%- endfor %}
-            {%- if strategy.unique_key | is_list %}
-                {%- for key in strategy.unique_key %}
+            {%- endfor -%}
+            {%- if strategy.unique_key | is_list -%}
+                {%- for key in strategy.unique_key -%}
             snapshotted_data.{{ key }} as dbt_unique_key_{{ loop.index }},
-                {%- endfor %}
-            {%- else %}
+                {% endfor -%}
+            {%- else -%}
             snapshotted_data.dbt_unique_key as dbt_unique_key,
-            {%- endif %}
+            {% endif -%}
             {{ snapshot_get_time() }} as {{ columns.dbt_valid_from }},
             {{ snapshot_get_time() }} as {{ columns.dbt_updated_at }},
             snapshotted_data.{{ columns.dbt_valid_to }} as {{ columns.dbt_valid_to }},
-            {{ snapshot_hash_arguments([columns.dbt_scd_id, snapshot_get_time()]) }} as {{ columns.dbt_scd_id }},
+            {{ scd_id }} as {{ columns.dbt_scd_id }},
             'True' as {{ columns.dbt_is_deleted }}
         from snapshotted_data
         left join deletes_source_data as source_data
             on {{ same_key }}
         where {{ unique_key_is_null(strategy.unique_key, 'source_data') }}
         and not (
+            -- a deleted row is recorded once
             snapshotted_data.{{ columns.dbt_is_deleted }} = 'True'
             and
             snapshotted_data.{{ columns.dbt_valid_to }} {{ '= ' ~ open_end if open_end else 'is null' }}
             )
 
-    )
-    {%- elif finds_deleted_rows %}
     )
     {%- endif %}
 
@@ -231,12 +239,12 @@
 
 {# The query that fills a snapshot on its first run; a project may override `build_snapshot_table`, an adapter `<adapter>__build_snapshot_table`. #}
 {% macro build_snapshot_table(strategy, sql) -%}
-    {{ return(adapter.dispatch('build_snapshot_table', 'dbt')(strategy, sql)) }}
-{%- endmacro %}
+    {{ adapter.dispatch('build_snapshot_table', 'dbt')(strategy, sql) }}
+{% endmacro %}
 
 {# Fallback of `build_snapshot_table`. #}
 {% macro default__build_snapshot_table(strategy, sql) %}
-    {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() %}
+    {% set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() %}
 
     select *,
         {{ strategy.scd_id }} as {{ columns.dbt_scd_id }},
@@ -286,7 +294,8 @@
 
 {# The end of validity of current rows: null, or what `dbt_valid_to_current` says, in the type of `updated_at`. #}
 {% macro get_dbt_valid_to_current(strategy, columns) %}
-  coalesce(nullif({{ strategy.updated_at }}, {{ strategy.updated_at }}), {{ config.get('dbt_valid_to_current') or 'null' }})
+  {% set open_end = config.get('dbt_valid_to_current') or 'null' %}
+  coalesce(nullif({{ strategy.updated_at }}, {{ strategy.updated_at }}), {{ open_end }})
   as {{ columns.dbt_valid_to }}
 {% endmacro %}
 
@@ -307,8 +316,9 @@
 {% macro unique_key_join_on(unique_key, identifier, from_identifier) %}
     {% if unique_key | is_list %}
         {% for key in unique_key %}
-            {%- set name = '.dbt_unique_key_' ~ loop.index %}
-            {{ equals((identifier ~ name) | trim, (from_identifier ~ name) | trim) }}
+	    {% set own = (identifier ~ '.dbt_unique_key_' ~ loop.index) | trim %}
+	    {% set other = (from_identifier ~ '.dbt_unique_key_' ~ loop.index) | trim %}
+	    {{ equals(own, other) }}
             {%- if not loop.last %} and {%- endif %}
         {% endfor %}
     {% else %}
@@ -319,11 +329,19 @@
 
 {# The condition that an outer join found no row. #}
 {% macro unique_key_is_null(unique_key, identifier) %}
-    {{ identifier }}.dbt_unique_key{{ '_1' if unique_key | is_list }} is null
+    {% if unique_key | is_list %}
+        {{ identifier }}.dbt_unique_key_1 is null
+    {% else %}
+        {{ identifier }}.dbt_unique_key is null
+    {% endif %}
 {% endmacro %}
 
 
 {# The condition that an outer join found a row. #}
 {% macro unique_key_is_not_null(unique_key, identifier) %}
-    {{ identifier }}.dbt_unique_key{{ '_1' if unique_key | is_list }} is not null
+    {% if unique_key | is_list %}
+        {{ identifier }}.dbt_unique_key_1 is not null
+    {% else %}
+        {{ identifier }}.dbt_unique_key is not null
+    {% endif %}
 {% endmacro %}

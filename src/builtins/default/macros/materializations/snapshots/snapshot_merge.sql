@@ -15,17 +15,20 @@
     on DBT_INTERNAL_SOURCE.{{ columns.dbt_scd_id }} = DBT_INTERNAL_DEST.{{ columns.dbt_scd_id }}
 
     when matched
-        {% if open_end %}
-        and ({{ equals(valid_to, open_end | trim) }} or {{ valid_to }} is null)
-        {% else %}
-        and {{ valid_to }} is null
-        {% endif %}
-        and DBT_INTERNAL_SOURCE.dbt_change_type in ('update', 'delete')
+     {% if open_end %}
+	{% set open_end = open_end | trim %}
+	{# A row without an end is open too. #}
+	and ({{ equals(valid_to, open_end) }} or {{ valid_to }} is null)
+
+     {% else %}
+       and {{ valid_to }} is null
+     {% endif %}
+     and DBT_INTERNAL_SOURCE.dbt_change_type in ('update', 'delete')
         then update
         set {{ columns.dbt_valid_to }} = DBT_INTERNAL_SOURCE.{{ columns.dbt_valid_to }}
 
     when not matched
-        and DBT_INTERNAL_SOURCE.dbt_change_type = 'insert'
+     and DBT_INTERNAL_SOURCE.dbt_change_type = 'insert'
         then insert ({{ column_names }})
         values ({{ column_names }})
 

@@ -11,8 +11,9 @@
 
 {# The columns of the model with types and constraints, then the constraints of the table. #}
 {% macro table_columns_and_constraints() %}
+  {# Constraints that the database does not enforce come out as nothing. #}
     {%- set column_specs = adapter.render_raw_columns_constraints(raw_columns=model['columns']) -%}
-    {%- set table_specs = adapter.render_raw_model_constraints(raw_constraints=model['constraints']) %}
+    {%- set table_specs = adapter.render_raw_model_constraints(raw_constraints=model['constraints']) -%}
     (
     {% for spec in column_specs -%}
       {{ spec }}{{ "," if table_specs or not loop.last }}

@@ -20,12 +20,12 @@
 {# Fallback of `create_table_as`. #}
 {% macro default__create_table_as(temporary, relation, sql) -%}
   {%- set sql_header = config.get('sql_header', none) -%}
-  {%- set contract = config.get('contract') -%}
 
   {{ sql_header if sql_header is not none }}
 
   create {{ 'temporary' if temporary }} table
     {{ relation.include(database=(not temporary), schema=(not temporary)) }}
+  {% set contract = config.get('contract') %}
   {% if contract.enforced and not temporary %}
     {{ get_assert_columns_equivalent(sql) }}
     {{ get_table_columns_and_constraints() }}

@@ -20,7 +20,8 @@
 
   {{ sql_header if sql_header is not none }}
   create view {{ relation.render() }}
-    {% if config.get('contract').enforced %}
+    {% set contract = config.get('contract') %}
+    {% if contract.enforced %}
       {{ get_assert_columns_equivalent(sql) }}
     {%- endif %}
   as (

@@ -1,24 +1,29 @@
 {# The clause that says which rows a merge takes for the same: by columns in common, by key, or none. #}
-{% macro duckdb__merge_join_clause(unique_key, merge_on_using_columns, incremental_predicates) %}
+{% macro duckdb__merge_join_clause(unique_key, merge_on_using_columns, incremental_predicates) -%}
     {%- set predicates = [] + (incremental_predicates or []) -%}
-    {%- if merge_on_using_columns %}
+    {%- set matches = [] -%}
+    {%- if not merge_on_using_columns -%}
+        {% if not unique_key %}
+            {% do matches.append('FALSE') %}
+        {% else %}
+            {% if unique_key is sequence and unique_key is not mapping and unique_key is not string %}
+                {% for key in unique_key %}
+                    {% do matches.append('DBT_INTERNAL_SOURCE.' ~ key ~ ' = DBT_INTERNAL_DEST.' ~ key) %}
+                {% endfor %}
+            {% else %}
+                {% do matches.append('DBT_INTERNAL_SOURCE.' ~ unique_key ~ ' = DBT_INTERNAL_DEST.' ~ unique_key) %}
+            {% endif %}
+        {% endif %}
+    {%- endif -%}
+    {% if merge_on_using_columns %}
         USING ({{ merge_on_using_columns | join(', ') }})
         {%- if predicates %}
         ON ({{ predicates | join(') AND (') }})
         {%- endif %}
-    {%- else %}
-        {%- set matches = [] -%}
-        {%- if not unique_key -%}
-            {%- do matches.append('FALSE') -%}
-        {%- else -%}
-            {%- set is_list = unique_key is sequence and unique_key is not mapping and unique_key is not string -%}
-            {%- for key in (unique_key if is_list else [unique_key]) -%}
-                {%- do matches.append('DBT_INTERNAL_SOURCE.' ~ key ~ ' = DBT_INTERNAL_DEST.' ~ key) -%}
-            {%- endfor -%}
-        {%- endif %}
+    {% else %}
         ON ({{ (matches + predicates) | join(') AND (') }})
-    {%- endif %}
-{% endmacro %}
+    {% endif %}
+{%- endmacro %}
 
 
 {# `get_incremental_merge_sql` for DuckDB. #}
@@ -78,10 +83,10 @@
                 {%- do assignments.append(column ~ ' = DBT_INTERNAL_SOURCE.' ~ column) -%}
             {%- endfor -%}
             UPDATE SET
-            {{ assignments | join(', ') }}
-        {%- elif action == 'delete' -%}
+                {{ assignments | join(', ') }}
+        {%- elif action == 'delete' %}
             DELETE
-        {%- elif action == 'do_nothing' -%}
+        {%- elif action == 'do_nothing' %}
             DO NOTHING
         {%- elif action == 'error' -%}
             ERROR{% if clause.get('error_message') %} '{{ clause.get('error_message') | replace("'", "''") }}'{% endif %}
@@ -114,9 +119,9 @@
             INSERT
                 ({{ spec.get('columns', []) | join(', ') }})
                 VALUES ({{ spec.get('values', []) | join(', ') }})
-        {%- elif action == 'delete' -%}
+        {%- elif action == 'delete' %}
             DELETE
-        {%- elif action == 'do_nothing' -%}
+        {%- elif action == 'do_nothing' %}
             DO NOTHING
         {%- elif action == 'error' -%}
             ERROR{% if clause.get('error_message') %} '{{ clause.get('error_message') | replace("'", "''") }}'{% endif %}

@@ -1,7 +1,8 @@
 {# The statement of the merge strategy; a project may override it, an adapter `<adapter>__get_merge_sql`. `predicates` is an older argument name. #}
 {% macro get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) -%}
-    {% set incremental_predicates = kwargs.get('predicates', incremental_predicates) %}
-    {{ return(adapter.dispatch('get_merge_sql', 'dbt')(target, source, unique_key, dest_columns, incremental_predicates)) }}
+   -- `predicates` is the older name
+  {% set incremental_predicates = kwargs.get('predicates', incremental_predicates) %}
+  {{ adapter.dispatch('get_merge_sql', 'dbt')(target, source, unique_key, dest_columns, incremental_predicates) }}
 {%- endmacro %}
 
 
@@ -23,17 +24,21 @@
     {%- set update_columns = get_merge_update_columns(config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns) -%}
     {%- set sql_header = config.get('sql_header', none) -%}
 
-    {%- if not unique_key -%}
-        {%- do predicates.append('FALSE') -%}
-    {%- elif unique_key is sequence and unique_key is not mapping and unique_key is not string -%}
-        {%- for key in unique_key -%}
-            {%- do predicates.append('\n                    DBT_INTERNAL_SOURCE.' ~ key ~ ' = DBT_INTERNAL_DEST.' ~ key ~ '\n                ') -%}
-        {%- endfor -%}
-    {%- else -%}
-        {%- set source_key = ('DBT_INTERNAL_SOURCE.' ~ unique_key) | trim -%}
-        {%- set target_key = ('DBT_INTERNAL_DEST.' ~ unique_key) | trim -%}
-        {%- do predicates.append(get_merge_unique_key_match(source_key, target_key)) -%}
-    {%- endif -%}
+    {% if not unique_key %}
+        {% do predicates.append('FALSE') %}
+    {% else %}
+        {% if unique_key is sequence and unique_key is not mapping and unique_key is not string %}
+            {% for key in unique_key %}
+                {% set match = 'DBT_INTERNAL_SOURCE.' ~ key ~ ' = DBT_INTERNAL_DEST.' ~ key %}
+                {% do predicates.append('\n                    ' ~ match ~ '\n                ') %}
+            {% endfor %}
+        {% else %}
+            {% set source_key = ('DBT_INTERNAL_SOURCE.' ~ unique_key) | trim %}
+            {% set target_key = ('DBT_INTERNAL_DEST.' ~ unique_key) | trim %}
+            {% set match = get_merge_unique_key_match(source_key, target_key) %}
+            {% do predicates.append(match) %}
+        {% endif %}
+    {% endif %}
 
     {{ sql_header if sql_header is not none }}
 
@@ -65,15 +70,23 @@
 {% macro default__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) -%}
     {%- set column_names = get_quoted_csv(dest_columns | map(attribute='name')) -%}
     {% if unique_key %}
-        {%- set key_names = unique_key if unique_key is string else unique_key | join(', ') %}
+        {% if unique_key is string %}
+        {% set unique_key = [unique_key] %}
+        {% endif %}
+
+        {%- set key_names = unique_key | join(', ') -%}
+
         delete from {{ target }} as DBT_INTERNAL_DEST
         where ({{ key_names }}) in (
             select distinct {{ key_names }}
             from {{ source }} as DBT_INTERNAL_SOURCE
         )
-        {%- for predicate in incremental_predicates or [] %}
+        {%- if incremental_predicates %}
+            {% for predicate in incremental_predicates %}
                 and {{ predicate }}
-            {% endfor -%};
+            {% endfor %}
+        {%- endif -%};
+
     {% endif %}
 
     insert into {{ target }} ({{ column_names }})
@@ -101,7 +114,7 @@
         on FALSE
 
     when not matched by source
-        {{ 'and ' ~ (predicates | join(' and ')) if predicates }}
+        {{ ' and ' ~ (predicates | join(' and ')) ~ ' ' if predicates }}
         then delete
 
     when not matched then insert
