@@ -14,7 +14,7 @@
 {% macro duckdb__load_csv_rows(model, agate_table) -%}
     {% if config.get('fast', true) %}
         {% set sql %}
-            COPY {{ this.render() }} FROM '{{ adapter.get_seed_file_path(model) }}' (FORMAT CSV, HEADER TRUE, DELIMITER '{{ config.get('delimiter', ',') }}')
+          COPY {{ this.render() }} FROM '{{ adapter.get_seed_file_path(model) }}' (FORMAT CSV, HEADER TRUE, DELIMITER '{{ config.get('delimiter', ',') }}')
         {% endset %}
         {% do adapter.add_query(sql, abridge_sql_log=True) %}
         {{ return(sql) }}

@@ -8,13 +8,13 @@
     {%- set column_types = model['config'].get('column_types', {}) -%}
     {%- set quote_columns = model['config'].get('quote_columns', none) -%}
     {% set sql %}
-        create table {{ this.render() }} (
+    create table {{ this.render() }} (
             {%- for column in agate_table.column_names -%}
                 {%- set inferred_type = adapter.convert_type(agate_table, loop.index0) -%}
                 {{ adapter.quote_seed_column(column | string, quote_columns) }} {{ column_types.get(column, inferred_type) }}{{ ',' if not loop.last }}
             {%- endfor -%}
-        )
-    {% endset %}
+    )
+  {% endset %}
     {% call statement('_') -%}
         {{ sql }}
     {%- endcall %}

@@ -21,8 +21,8 @@
     {% set rows_sql = load_csv_rows(model, agate_table) if n_rows > 0 else '' %}
     {% set verb = 'CREATE' if full_refresh_mode else 'INSERT' %}
     {% call noop_statement('main', verb ~ ' ' ~ n_rows, verb, n_rows) %}
-        {{ get_csv_sql(table_sql, rows_sql) }};
-    {% endcall %}
+    {{ get_csv_sql(table_sql, rows_sql) }};
+  {% endcall %}
 
     {% set target_relation = this.incorporate(type='table') %}
     {% set revoke = should_revoke(old_relation, full_refresh_mode) %}
