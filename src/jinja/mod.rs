@@ -32,7 +32,7 @@ pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use context::{
     Catalog, CatalogRow, ContextError, DocsIndex, EphemeralCode, HookResults, Listener, MaterializeResult, MessageLevel, NameKind,
     NodeExtras, ParseFacts, ParseScope, ParseShared, Response, RunContext, Runtime, RuntimeParts, Session, Silent,
-    SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables, YamlRenderer, call_name_macro, diagnose,
+    SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables, YamlRenderer, call_name_macro, is_name_built_in, diagnose,
     parse_node, parse_value, render_description, schemas_of,
 };
 pub use env::{Mode, TemplateEnv};

@@ -32,6 +32,7 @@ use sha2::{Digest, Sha256};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::jinja::{Listener, MacroRegistry, ParseShared, Variables};
 use crate::manifest::{Checksum, Docs, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId};
+use crate::project::yaml::Yaml;
 use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
 use crate::sql::{QuotePolicy, Relation};
 
@@ -353,18 +354,19 @@ impl<'a> OwnedTest<'a> {
 
 /// Where the tests of a node, table or column stand in the file.
 fn test_spans(entry: &Entry, target: &TestTarget, column: Option<&str>) -> Vec<Span> {
-    let named = |list: &'_ crate::project::yaml::Yaml, name: &str| {
-        list.items().iter().find(|item| item.get("name").and_then(|value| value.as_str()) == Some(name)).cloned()
-    };
+    fn named<'y>(owner: &'y Yaml, list: &str, name: &str) -> Option<&'y Yaml> {
+        let is_named = |item: &&Yaml| item.get("name").and_then(Yaml::as_str) == Some(name);
+        owner.get(list)?.items().iter().find(is_named)
+    }
     let owner = match target {
-        TestTarget::Source { table, .. } => entry.yaml.get("tables").and_then(|tables| named(tables, table)),
-        TestTarget::Node { .. } => Some(entry.yaml.clone()),
+        TestTarget::Source { table, .. } => named(&entry.yaml, "tables", table),
+        TestTarget::Node { .. } => Some(&entry.yaml),
     };
     let owner = match column {
-        Some(column) => owner.and_then(|owner| owner.get("columns").and_then(|columns| named(columns, column))),
+        Some(column) => owner.and_then(|owner| named(owner, "columns", column)),
         None => owner,
     };
-    let tests = owner.as_ref().and_then(|owner| owner.get("data_tests").or_else(|| owner.get("tests")));
+    let tests = owner.and_then(|owner| owner.get("data_tests").or_else(|| owner.get("tests")));
     tests.map(|tests| tests.items().iter().map(|test| test.span).collect()).unwrap_or_default()
 }
 

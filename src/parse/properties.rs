@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Data};
 
 use super::{Setup, shape};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
-use crate::project::yaml::{self, Yaml, YamlKind};
+use crate::project::yaml::{self, Yaml, YamlEntry, YamlKind};
 use crate::project::{ProjectFile, YamlScope};
 
 /// The lists that a property file may hold.
@@ -116,14 +116,15 @@ pub(super) fn read(setup: &Setup<'_>, file: &ProjectFile, diagnostics: &mut Diag
             return Vec::new();
         }
     };
-    match &document.kind {
+    let (kind_name, span) = (document.kind_name(), document.span);
+    match document.kind {
         YamlKind::Null => Vec::new(),
-        YamlKind::Map(_) => read_lists(setup, file, &document, diagnostics),
+        YamlKind::Map(lists) => read_lists(setup, file, lists, diagnostics),
         _ => {
-            let message = format!("a property file holds a mapping, this one {}", document.kind_name());
+            let message = format!("a property file holds a mapping, this one {kind_name}");
             diagnostics.push(
                 Diagnostic::error(Code::YamlType, message)
-                    .at(&file.file, document.span)
+                    .at(&file.file, span)
                     .hint("begin with `models:` or another list of resources"),
             );
             Vec::new()
@@ -131,25 +132,26 @@ pub(super) fn read(setup: &Setup<'_>, file: &ProjectFile, diagnostics: &mut Diag
     }
 }
 
-fn read_lists(setup: &Setup<'_>, file: &ProjectFile, document: &Yaml, diagnostics: &mut Diagnostics) -> Vec<Entry> {
+fn read_lists(setup: &Setup<'_>, file: &ProjectFile, lists: Vec<YamlEntry>, diagnostics: &mut Diagnostics) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for pair in document.entries() {
+    for pair in lists {
         let Some(list) = LISTS.iter().find(|list| **list == pair.key) else {
             if !matches!(pair.key.as_str(), "version" | "anchors") {
                 diagnostics.extend(misspelled_list(file, &pair.key, pair.key_span));
             }
             continue;
         };
-        match &pair.value.kind {
+        let (kind_name, span) = (pair.value.kind_name(), pair.value.span);
+        match pair.value.kind {
             YamlKind::Seq(items) => {
-                entries.extend(items.iter().filter_map(|item| read_entry(setup, file, list, item, diagnostics)));
+                entries.extend(items.into_iter().filter_map(|item| read_entry(setup, file, list, item, diagnostics)));
             }
             YamlKind::Null => {}
             _ => {
-                let message = format!("`{list}` must be a list, not {}", pair.value.kind_name());
+                let message = format!("`{list}` must be a list, not {kind_name}");
                 diagnostics.push(
                     Diagnostic::error(Code::YamlType, message)
-                        .at(&file.file, pair.value.span)
+                        .at(&file.file, span)
                         .hint("begin each entry with `- name:`"),
                 );
             }
@@ -171,7 +173,7 @@ fn read_entry(
     setup: &Setup<'_>,
     file: &ProjectFile,
     list: &'static str,
-    item: &Yaml,
+    item: Yaml,
     diagnostics: &mut Diagnostics,
 ) -> Option<Entry> {
     if !matches!(item.kind, YamlKind::Map(_)) {
@@ -185,7 +187,7 @@ fn read_entry(
         diagnostics.push(Diagnostic::error(Code::PropertyInvalid, message).at(&file.file, item.span));
         return None;
     }
-    shape::check(&file.file, list, item, diagnostics);
+    shape::check(&file.file, list, &item, diagnostics);
     let vars = setup.vars_of(file.package);
     let scope = YamlScope {
         target: Some(&setup.project.target),
@@ -194,7 +196,7 @@ fn read_entry(
         may_read_secrets: false,
     };
     let mut renderer = EntryRenderer { setup, file, list, scope, diagnostics, failed: false };
-    let data = renderer.render(item, &mut Vec::new());
+    let data = renderer.render(&item, &mut Vec::new());
     let has_failed = renderer.failed;
     let Data::Object(data) = data else { return None };
     if has_failed {
@@ -207,7 +209,7 @@ fn read_entry(
         original_file_path: file.original_file_path.clone(),
         path: file.path.clone(),
         checksum: file.checksum.checksum.clone(),
-        yaml: item.clone(),
+        yaml: item,
         data,
     })
 }

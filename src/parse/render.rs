@@ -1,6 +1,6 @@
 //! The templates that parsing renders, and what their facts do to nodes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
@@ -8,10 +8,10 @@ use serde_json::{Map, Value as Data, json};
 use super::Setup;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 use crate::jinja::{
-    BlockError, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of,
+    BlockError, Call, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of, is_name_built_in,
     parse_node, render_description,
 };
-use crate::manifest::{Doc, MacroInfo, Node, NodeKind, ResourceType, UniqueId};
+use crate::manifest::{Doc, MacroInfo, Node, NodeKind, RefCall, ResourceType, UniqueId};
 
 /// A file whose blocks cannot be told apart, as a diagnostic.
 pub(super) fn block_error(file: &Arc<SourceFile>, error: &BlockError) -> Diagnostic {
@@ -61,20 +61,70 @@ fn template(node: &Node, text: &str, offset: u32) -> Template {
 /// # Errors
 /// When the template fails.
 pub(super) fn node(setup: &Setup<'_>, node: &Node) -> Result<ParseFacts, Box<Diagnostic>> {
-    let template = template(node, &node.raw_code, node.raw_code_offset);
-    let mut facts = parse_node(&scope(setup, node), &template)?;
-    if node.resource_type == ResourceType::Model && is_plain(&node.raw_code) {
-        let mut seen = BTreeSet::new();
-        facts.sources.retain(|call| seen.insert(call.clone()));
+    if node.resource_type == ResourceType::Model
+        && let Some(facts) = plain_facts(node)
+    {
+        return Ok(facts);
     }
-    Ok(facts)
+    parse_node(&scope(setup, node), &template(node, &node.raw_code, node.raw_code_offset))
 }
 
-/// Whether a text holds nothing but `ref`, `source` and `config` calls: dbt reads such models without rendering them,
-/// and then counts a source once.
-fn is_plain(text: &str) -> bool {
-    let calls = calls_of(&TemplateSource::new("", "", text)).unwrap_or_default();
-    !text.contains("{%") && calls.iter().all(|call| matches!(call.path.as_str(), "ref" | "source" | "config"))
+/// What a model tells that holds nothing but `ref`, `source` and `config` calls with constants: it need not be
+/// rendered for that. As in dbt, a source then counts once.
+fn plain_facts(node: &Node) -> Option<ParseFacts> {
+    let text = node.raw_code.as_str();
+    if text.contains("{%") || text.contains("{#") {
+        return None;
+    }
+    let calls = calls_of(&TemplateSource::new("", "", text)).ok()?;
+    if calls.len() != text.matches("{{").count() {
+        return None;
+    }
+    let mut facts = ParseFacts::default();
+    for call in &calls {
+        let (before, after) = (text[..call.span.start].trim_end(), text[call.span.end..].trim_start());
+        let is_alone = before.trim_end_matches('-').ends_with("{{") && after.trim_start_matches('-').starts_with("}}");
+        if !is_alone || call.args.iter().any(|arg| arg.is_splat) {
+            return None;
+        }
+        read_plain(call, node.raw_code_offset as usize, &mut facts)?;
+    }
+    Some(facts)
+}
+
+/// Notes one call; `None` for any that rendering would treat in another way.
+fn read_plain(call: &Call, offset: usize, facts: &mut ParseFacts) -> Option<()> {
+    let constants: Vec<(Option<&str>, &Data)> =
+        call.args.iter().map(|arg| Some((arg.name.as_deref(), arg.value.as_ref()?))).collect::<Option<_>>()?;
+    let texts: Option<Vec<String>> =
+        constants.iter().map(|(name, value)| value.as_str().filter(|_| name.is_none()).map(str::to_owned)).collect();
+    match (call.path.as_str(), texts.as_deref()) {
+        ("ref", Some([name])) => facts.refs.push(plain_ref(call, offset, None, name)),
+        ("ref", Some([package, name])) => facts.refs.push(plain_ref(call, offset, Some(package), name)),
+        ("source", Some([source, table])) => {
+            let source = (source.clone(), table.clone());
+            if !facts.sources.contains(&source) {
+                facts.sources.push(source);
+            }
+        }
+        // A second call merges with the first by rules that the template's own `config` knows.
+        ("config", _) if facts.config.is_empty() && !constants.is_empty() => {
+            for (name, value) in constants {
+                let name = name?;
+                if name.ends_with("_hook") {
+                    return None;
+                }
+                facts.config.insert(name.to_owned(), value.clone());
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn plain_ref(call: &Call, offset: usize, package: Option<&String>, name: &str) -> RefCall {
+    let span = Span::new(call.span.start + offset, call.span.end + offset);
+    RefCall { package: package.cloned(), name: name.to_owned(), version: None, span: Some(span) }
 }
 
 /// Renders a generic test with its arguments.
@@ -113,7 +163,14 @@ pub(super) fn name(
     custom: Option<&str>,
     node: &Node,
 ) -> Result<Option<String>, Box<Diagnostic>> {
-    call_name_macro(&setup.shared, kind, custom, &published(node))
+    let shown = if is_name_built_in(&setup.shared, kind, &node.package) {
+        let version = node.version.clone().unwrap_or(Data::Null);
+        let pairs = [("package_name", json!(node.package)), ("name", json!(node.name)), ("version", version)];
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    } else {
+        published(node)
+    };
+    call_name_macro(&setup.shared, kind, custom, &shown)
         .map_err(|error| if error.at.is_some() { error } else { Box::new(error.in_file(&node.file)) })
 }
 

@@ -712,6 +712,12 @@ fn is_simple(base: &Shared, registry: &MacroRegistry, kind: NameKind) -> bool {
         && !root.config.dispatch.iter().any(|rule| rule.macro_namespace == "dbt")
 }
 
+/// Whether a name of a package's node is made by the built-in macro, which looks at `name` and `version` alone.
+#[must_use]
+pub fn is_name_built_in(shared: &ParseShared, kind: NameKind, package: &str) -> bool {
+    shared.simple_names[kind as usize] && shared.env.registry().in_package(package, kind.macro_name()).is_none()
+}
+
 /// Calls the macro that makes a part of a node's name: the node's package's own, the root project's, the built-in.
 /// `node` is what is known of the node, under its published names.
 ///
@@ -727,10 +733,10 @@ pub fn call_name_macro(
     let package = node.get("package_name").and_then(Data::as_str).unwrap_or_default();
     let root = &shared.base.project.root().config.name;
     let name = kind.macro_name();
-    let own = registry.in_package(package, name);
-    if own.is_none() && shared.simple_names[kind as usize] {
+    if is_name_built_in(shared, kind, package) {
         return Ok(simple_name(shared, kind, custom, node));
     }
+    let own = registry.in_package(package, name);
     let internal = || registry.internal_packages().iter().find_map(|package| registry.in_package(package, name));
     let Some(entry) = own.or_else(|| registry.in_package(root, name)).or_else(internal) else {
         return Ok(simple_name(shared, kind, custom, node));
