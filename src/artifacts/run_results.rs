@@ -1,6 +1,7 @@
 //! `run_results.json` (v6).
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Data, json};
