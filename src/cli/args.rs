@@ -383,6 +383,9 @@ fn overrides(cli: &Cli, matches: &clap::ArgMatches) -> Result<Overrides, String>
         args: facts.clone(),
         ..Overrides::default()
     };
+    if let Some(folder) = overrides.project_dir.as_ref().filter(|folder| !folder.is_dir() && name != "init") {
+        return Err(format!("the folder '{}' of '--project-dir' does not exist", folder.display()));
+    }
     if let Some(Data::Object(vars)) = given.remove("vars") {
         overrides.vars = vars;
     }
