@@ -28,7 +28,10 @@ use crate::project::{DBT_VERSION, Settings};
 ///
 /// # Errors
 /// When the folder or the file cannot be written.
-pub fn write_file(path: &Path, fill: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>) -> Result<(), Box<Diagnostic>> {
+pub fn write_file(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
+) -> Result<(), Box<Diagnostic>> {
     let fail = |error: io::Error| Box::new(unwritable(path, &error));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;

@@ -149,7 +149,7 @@ pub struct MacroRegistryBuilder {
 impl MacroRegistryBuilder {
     /// Adds a macro.
     #[must_use]
-    pub fn add(mut self, def: MacroDef) -> Self {
+    pub fn with(mut self, def: MacroDef) -> Self {
         self.macros.push(def);
         self
     }
@@ -368,10 +368,9 @@ impl MacroRegistry {
                 packages.insert(name.clone(), Arc::new(table.clone()));
             }
         }
-        for (name, macros) in &packages {
-            let value = Value::from_object(PackageRef { name: name.clone(), macros: macros.clone() });
-            names.insert(name.clone(), value);
-        }
+        names.extend(packages.iter().map(|(name, macros)| {
+            (name.clone(), Value::from_object(PackageRef { name: name.clone(), macros: macros.clone() }))
+        }));
         for name in [self.root.as_str(), package] {
             if let (Some(table), false) = (self.packages.get(name), self.is_internal(name)) {
                 names.extend(table.iter().map(|(k, v)| (k.clone(), v.clone())));
@@ -472,7 +471,7 @@ impl MacroRef {
     }
 
     fn run(&self, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        let rewritten = self.entry.rewritten().map_err(|err| super::error::reraise(err))?;
+        let rewritten = self.entry.rewritten().map_err(super::error::reraise)?;
         let native = self.load(state)?;
         let prepared = prepare_args(&self.entry.def.name, rewritten, args)?;
         native.call(state, prepared.as_deref().unwrap_or(args))

@@ -25,7 +25,7 @@ pub(crate) fn call_method(
         ValueKind::Bytes if method == "decode" => {
             Some(Ok(Value::from(String::from_utf8_lossy(value.as_bytes()?).into_owned())))
         }
-        ValueKind::Seq | ValueKind::Iterable if !Unknown::of(value).is_some() => {
+        ValueKind::Seq | ValueKind::Iterable if Unknown::of(value).is_none() => {
             sequence_method(state, value, method, args)
         }
         ValueKind::Map => map_method(state, value, method, args),

@@ -3,7 +3,7 @@
 //! Functions reach it from the `State` that minijinja hands them. Nothing here
 //! outlives the render; what must, belongs to the `ContextSource`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use minijinja::{Error, State, Value};
@@ -24,8 +24,6 @@ pub(crate) struct RenderState {
     pub(crate) loaded: HashMap<u32, Value>,
     /// The macros that run now, outermost first.
     pub(crate) stack: Vec<Arc<MacroEntry>>,
-    /// Results of `statement` blocks, by name.
-    pub(crate) results: BTreeMap<String, Value>,
     /// What a native render captured.
     pub(crate) captured: Option<Value>,
 }

@@ -132,7 +132,12 @@ pub(super) fn read(setup: &Setup<'_>, file: &ProjectFile, diagnostics: &mut Diag
     }
 }
 
-fn read_lists(setup: &Setup<'_>, file: &ProjectFile, lists: Vec<YamlEntry>, diagnostics: &mut Diagnostics) -> Vec<Entry> {
+fn read_lists(
+    setup: &Setup<'_>,
+    file: &ProjectFile,
+    lists: Vec<YamlEntry>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Entry> {
     let mut entries = Vec::new();
     for pair in lists {
         let Some(list) = LISTS.iter().find(|list| **list == pair.key) else {

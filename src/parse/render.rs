@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Data, json};
 use super::Setup;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 use crate::jinja::{
-    BlockError, Call, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of, is_name_built_in,
-    parse_node, render_description,
+    BlockError, Call, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of,
+    is_name_built_in, parse_node, render_description,
 };
 use crate::manifest::{Doc, MacroInfo, Node, NodeKind, RefCall, ResourceType, UniqueId};
 

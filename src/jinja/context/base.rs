@@ -355,10 +355,13 @@ impl Object for VarFunction {
     }
 }
 
+/// Finds the value of a name.
+pub(crate) type FindName = Box<dyn Fn(&str) -> Option<Value> + Send + Sync>;
+
 /// `builtins`: the context's own functions, also where a macro hides them.
 pub(crate) struct Builtins {
     /// Finds a function of the context.
-    pub(crate) find: Box<dyn Fn(&str) -> Option<Value> + Send + Sync>,
+    pub(crate) find: FindName,
     /// The names there are.
     pub(crate) names: Vec<String>,
 }

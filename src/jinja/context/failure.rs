@@ -152,7 +152,10 @@ pub fn diagnose(error: &RenderError, file: Option<&Arc<SourceFile>>, registry: &
 fn message_of(error: &RenderError) -> String {
     let is_undefined = matches!(error.kind, RenderErrorKind::Undefined | RenderErrorKind::UnknownName);
     let (message, cause) = (&error.message, &error.cause);
-    if is_undefined && cause.is_none() && (message.ends_with(" is undefined") || message.contains("' has no attribute '")) {
+    if is_undefined
+        && cause.is_none()
+        && (message.ends_with(" is undefined") || message.contains("' has no attribute '"))
+    {
         return format!(
             "{message}. This can happen when calling a macro that does not exist. Check for typos and/or install \
              package dependencies with \"dbt deps\"."

@@ -21,7 +21,9 @@ mod yaml;
 pub use catalog::{Catalog, CatalogRow};
 pub use docs::{DocsIndex, render_description};
 pub use failure::{ContextError, SqlFailure, diagnose};
-pub use parse::{NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, is_name_built_in, parse_node, parse_value};
+pub use parse::{
+    NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, is_name_built_in, parse_node, parse_value,
+};
 pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow, schemas_of};
 pub use runtime::{
     EphemeralCode, Listener, MessageLevel, Runtime, RuntimeParts, Silent, StatementEvent, StatementPhase,

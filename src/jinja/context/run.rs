@@ -472,7 +472,8 @@ impl RunContext {
     fn this_input(&self) -> Option<Value> {
         let NodeKind::UnitTest(test) = &self.inner.node()?.kind else { return None };
         let manifest = &self.inner.runtime().manifest;
-        let input = test.tested_node.as_ref().and_then(|id| manifest.find(id.as_str())).filter(|_| self.is_compiling())?;
+        let input =
+            test.tested_node.as_ref().and_then(|id| manifest.find(id.as_str())).filter(|_| self.is_compiling())?;
         ephemeral_ref(&self.inner, input, manifest.node(input)).ok()
     }
 

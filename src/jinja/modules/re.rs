@@ -32,7 +32,7 @@ pub(super) fn module() -> Value {
         ("search", native("search", |state, args| on_text(state, "search", args))),
         ("findall", native("findall", |state, args| on_text(state, "findall", args))),
         ("finditer", native("finditer", |state, args| on_text(state, "finditer", args))),
-        ("split", native("split", |state, args| split_function(state, args))),
+        ("split", native("split", split_function)),
         ("sub", native("sub", |state, args| sub_function(state, args, false))),
         ("subn", native("subn", |state, args| sub_function(state, args, true))),
         ("escape", native("escape", escape)),

@@ -144,7 +144,7 @@ impl ColumnValue {
 
     /// A struct's fields, each as a column named `outer.inner`; the column itself if it is none.
     pub(crate) fn flatten(&self) -> Vec<Self> {
-        let fields = self.is_struct().then(|| struct_fields(&self.column.data_type)).unwrap_or_default();
+        let fields = if self.is_struct() { struct_fields(&self.column.data_type) } else { Vec::new() };
         if fields.is_empty() {
             return vec![self.clone()];
         }

@@ -97,10 +97,10 @@ pub(crate) fn integer(value: &Value) -> Result<i64, Error> {
     {
         return Ok(i64::from(flag));
     }
-    if value.is_integer() {
-        if let Some(number) = value.as_i64() {
-            return Ok(number);
-        }
+    if value.is_integer()
+        && let Some(number) = value.as_i64()
+    {
+        return Ok(number);
     }
     Err(type_error(format!("'{}' object cannot be interpreted as an integer", super::text::type_name(value))))
 }

@@ -121,10 +121,10 @@ pub(crate) fn pairs_of(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     if let Some(dict) = value.downcast_object_ref::<PyDict>() {
         return Ok(dict.pairs());
     }
-    if value.kind() == ValueKind::Map {
-        if let Some(pairs) = value.as_object().and_then(|o| o.try_iter_pairs()) {
-            return Ok(pairs.collect());
-        }
+    if value.kind() == ValueKind::Map
+        && let Some(pairs) = value.as_object().and_then(|o| o.try_iter_pairs())
+    {
+        return Ok(pairs.collect());
     }
     let mut pairs = Vec::new();
     for item in super::iterate(value)? {

@@ -32,11 +32,6 @@ impl PyList {
         Value::from_object(PyList::new(values))
     }
 
-    /// The list as a value.
-    pub(crate) fn into_value(self) -> Value {
-        Value::from_object(self)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
         match self.0.lock() {
             Ok(guard) => guard,

@@ -47,7 +47,7 @@ fn env(files: &[(&str, &str)], mode: Mode) -> TemplateEnv {
         let source = SourceRef::new(format!("{package}/macros.sql"), *text);
         let kinds = [BlockKind::Macro, BlockKind::Test, BlockKind::Materialization];
         for block in scan(text, &kinds).unwrap() {
-            builder = builder.add(MacroDef::from_block(package, &source, &block).unwrap());
+            builder = builder.with(MacroDef::from_block(package, &source, &block).unwrap());
         }
     }
     TemplateEnv::new(builder.build(), mode)

@@ -17,7 +17,7 @@ use super::source::TemplateSource;
 
 pub(crate) use edits::EditMap;
 use edits::Edits;
-pub(crate) use statement::{Header, materialization_header};
+pub(crate) use statement::materialization_header;
 
 /// The name that every macro has inside its own template.
 pub(crate) const MACRO_NAME: &str = "kiln_m";
@@ -137,7 +137,7 @@ pub(super) struct Rewriter<'a> {
     pub(super) depth: usize,
     pub(super) edits: Edits,
     pub(super) calls: Vec<Call>,
-    pub(super) open: Vec<statement::OpenTag>,
+    open: Vec<statement::OpenTag>,
     pub(super) params: Vec<String>,
     pub(super) is_macro: bool,
     /// Where hidden parameters go: the closing parenthesis of the head.

@@ -105,11 +105,6 @@ impl PyDateTime {
     pub(crate) fn isoformat(&self) -> String {
         self.0.isoformat("T", None)
     }
-
-    /// The local date and time.
-    pub(crate) fn fields(&self) -> Fields {
-        self.0.fields()
-    }
 }
 
 fn moment_arg(value: Option<Value>) -> Result<Moment, Error> {
