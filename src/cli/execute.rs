@@ -74,13 +74,14 @@ pub(super) fn execute(parsed: &Parsed, command: Command, selected: &NodeSet) -> 
             return Err(parsed.fail(&error));
         }
     };
-    write(parsed, &report)?;
+    // What happened is told even if the disk is too full to write it down.
+    let written = write(parsed, &report);
     if command == Command::Compile {
         reporter.end();
     } else {
         reporter.summary(&report, &|node| Some(compiled_path(parsed, node)));
     }
-    Ok(report)
+    written.map(|()| report)
 }
 
 /// A selection without nodes is a warning, and a run without results.
