@@ -88,7 +88,10 @@ fn table(row: &Row) -> Result<Row, Box<Diagnostic>> {
 fn column(row: &Row) -> Result<(String, Data), Box<Diagnostic>> {
     let name = text_of(required(row, "column_name")?);
     let index = required(row, "column_index")?;
-    let number = index.as_i64().or_else(|| text_of(index).trim().parse::<f64>().ok().map(whole));
+    // A database may say 2.0.
+    let text = text_of(index);
+    let text = text.trim();
+    let number = text.split_once('.').map_or(text, |(whole, _)| whole).parse::<i64>().ok();
     let Some(number) = number else {
         return Err(incomplete("column_index", row));
     };
@@ -99,11 +102,6 @@ fn column(row: &Row) -> Result<(String, Data), Box<Diagnostic>> {
         "comment": row.get("column_comment").cloned().unwrap_or(Data::Null),
     });
     Ok((name, column))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the number of a column is small and whole")]
-fn whole(number: f64) -> i64 {
-    number as i64
 }
 
 /// Statistics: four columns each, named `stats:<id>:label`, `…:value`, `…:description` and `…:include`.

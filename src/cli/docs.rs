@@ -84,9 +84,7 @@ fn complaints(parsed: &Parsed, catalog: &Catalog) -> Result<Vec<String>, ExitSta
     for error in &catalog.errors {
         let text = format!("{}\n  {}", error.code.family(), error.message);
         errors.push(parsed.printer.scrub(&text));
-        let mut warning = Diagnostic::warning(error.code, format!("the catalog is not complete: {}", error.message));
-        warning.at.clone_from(&error.at);
-        problems.push(warning);
+        problems.push(Diagnostic::warning(error.code, format!("the catalog is not complete: {}", error.message)));
     }
     parsed.check(problems)?;
     Ok(errors)

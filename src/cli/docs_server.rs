@@ -190,6 +190,34 @@ mod tests {
         }
     }
 
+    /// The first line and the body of an answer.
+    fn ask(server: &Server, request: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(server.address).expect("the server listens");
+        stream.write_all(request.as_bytes()).expect("a request can be sent");
+        let mut text = String::new();
+        let (accepted, _) = server.listener.accept().expect("there is a request");
+        serve(&accepted, &server.folder, true).expect("it is answered");
+        drop(accepted);
+        stream.read_to_string(&mut text).expect("an answer comes");
+        let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");
+        (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+    }
+
+    #[test]
+    fn files_are_answered_and_nothing_else() {
+        let folder = std::env::temp_dir().join(format!("kiln-docs-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        fs::write(folder.join("catalog.json"), "{}").expect("a file can be written");
+        let server = Server::bind("127.0.0.1", 0, &folder).expect("a port is free");
+        let get = |path: &str, host: &str| ask(&server, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(get("/catalog.json", "localhost"), ("HTTP/1.1 200 OK".to_owned(), "{}".to_owned()));
+        assert!(get("/", "127.0.0.1:80").1.starts_with("<!doctype html>"));
+        assert_eq!(get("/", "elsewhere.example").0, "HTTP/1.1 403 Forbidden");
+        assert_eq!(get("/none.json", "localhost").0, "HTTP/1.1 404 Not Found");
+        assert_eq!(ask(&server, "POST / HTTP/1.1\r\n\r\n").0, "HTTP/1.1 405 Method Not Allowed");
+        let _ = fs::remove_dir_all(folder);
+    }
+
     #[test]
     fn only_names_of_this_computer_are_answered_on_loopback() {
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080"] {
