@@ -3,16 +3,56 @@
 //! Kept as dbt's published map, since templates, artifacts and users' own keys all need that;
 //! typed questions are methods.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::{Map, Value as Data};
 
 /// A node's merged configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeConfig {
-    /// Every key with its value, dbt's defaults included, in dbt's order.
-    pub values: Map<String, Data>,
+    /// Every key with its value, dbt's defaults included, in dbt's order. Nodes that are configured alike share it.
+    pub values: Arc<Map<String, Data>>,
+}
+
+/// The configurations made so far. Most nodes of a project are configured alike, and a map is large.
+#[derive(Debug, Default)]
+pub struct ConfigPool {
+    known: Mutex<HashMap<u64, Vec<Arc<Map<String, Data>>>>>,
+}
+
+impl ConfigPool {
+    /// The configuration with these values, shared with an equal one.
+    pub fn config(&self, values: Map<String, Data>) -> NodeConfig {
+        let mut hasher = DefaultHasher::new();
+        for (key, value) in &values {
+            (key, value).hash(&mut hasher);
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let alike = known.entry(hasher.finish()).or_default();
+        // In the same order, too: the order is published.
+        if let Some(found) = alike.iter().find(|found| found.iter().eq(values.iter())) {
+            return NodeConfig { values: Arc::clone(found) };
+        }
+        let values = Arc::new(values);
+        alike.push(Arc::clone(&values));
+        NodeConfig { values }
+    }
+}
+
+impl From<Map<String, Data>> for NodeConfig {
+    fn from(values: Map<String, Data>) -> Self {
+        Self { values: Arc::new(values) }
+    }
 }
 
 impl NodeConfig {
+    /// Sets a key.
+    pub fn set(&mut self, key: &str, value: Data) {
+        Arc::make_mut(&mut self.values).insert(key.to_owned(), value);
+    }
+
     /// The value of a key; null counts as absent.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Data> {

@@ -6,7 +6,7 @@ mod id;
 mod node;
 pub mod view;
 
-pub use config::NodeConfig;
+pub use config::{ConfigPool, NodeConfig};
 pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use node::{

@@ -15,7 +15,7 @@ use super::render;
 use super::{Setup, layers};
 use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
 use crate::jinja::py;
-use crate::manifest::{Checksum, Node, NodeConfig, NodeKind, RefCall, ResourceType, TestDef, TestMetadata, UniqueId};
+use crate::manifest::{Checksum, Node, NodeKind, RefCall, ResourceType, TestDef, TestMetadata, UniqueId};
 use crate::project::YamlScope;
 
 /// Keys of a test that configure it rather than feed its macro.
@@ -153,7 +153,7 @@ fn configure(
     }
     let layered =
         layers::Layers { kind: ResourceType::Test, package: &package, fqn: &node.fqn, patch: None, call: &call };
-    node.config = NodeConfig { values: layers::merge(&setup.trees, &layered) };
+    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
     super::nodes::check_config(&node)?;

@@ -31,7 +31,9 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::jinja::{Listener, MacroRegistry, ParseShared, Variables};
-use crate::manifest::{Checksum, Docs, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId};
+use crate::manifest::{
+    Checksum, ConfigPool, Docs, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId,
+};
 use crate::project::yaml::Yaml;
 use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
 use crate::sql::{QuotePolicy, Relation};
@@ -48,6 +50,7 @@ pub(crate) struct Setup<'a> {
     macros: &'a Arc<MacroRegistry>,
     shared: Arc<ParseShared>,
     trees: ProjectTrees,
+    configs: ConfigPool,
     vars: Variables,
     created_at: f64,
 }
@@ -67,6 +70,7 @@ pub fn parse(
         macros,
         shared: ParseShared::new(Arc::clone(project), Arc::clone(macros), listener),
         trees: ProjectTrees::of(project),
+        configs: ConfigPool::default(),
         vars: Variables::new(project),
         created_at: project.settings.started_at.as_microsecond() as f64 / 1e6,
     };
@@ -80,7 +84,9 @@ impl Setup<'_> {
         let mut drafts = nodes::drafts(self, files, diagnostics);
         drafts.extend(nodes::declared_snapshots(self, &entries, diagnostics));
         let assigned = patches::assign(self, &mut drafts, &entries, diagnostics);
-        let mut all = parallel(&drafts, diagnostics, |ix, draft| nodes::node(self, draft, assigned.patches.get(&ix)));
+        let mut all = parallel(&drafts, diagnostics, |ix, draft| {
+            nodes::node(self, draft, assigned.patches.get(&ix).map(|patch| &**patch))
+        });
         let source_entries: Vec<Entry> = entries.iter().filter(|entry| entry.list == "sources").cloned().collect();
         let tables = sources::tables(self, &source_entries);
         all.extend(tables.iter().map(|table| sources::node(self, table)));
@@ -177,14 +183,13 @@ impl Setup<'_> {
 
     fn assemble(
         &self,
-        all: Vec<Node>,
+        mut all: Vec<Node>,
         files: &ProjectFiles,
         entries: &[Entry],
         diagnostics: &mut Diagnostics,
     ) -> Manifest {
-        let (enabled, mut disabled): (Vec<Node>, Vec<Node>) =
-            all.into_iter().partition(|node| node.config.is_enabled());
-        let nodes = resolve::without_duplicates(enabled, diagnostics);
+        let mut disabled: Vec<Node> = all.extract_if(.., |node| !node.config.is_enabled()).collect();
+        let nodes = resolve::without_duplicates(all, diagnostics);
         let mut nodes = unit_tests::link(self, nodes, &mut disabled, diagnostics);
         nodes.sort_by(|a, b| {
             (a.resource_type, &a.package, &a.name, &a.unique_id).cmp(&(

@@ -9,7 +9,7 @@ use super::properties::{Entry, has_template, list_of, map_of, text_of};
 use super::{Setup, columns, layers, render};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 use crate::jinja::{self, BlockKind, NameKind};
-use crate::manifest::{Checksum, Docs, HookSpec, Node, NodeConfig, NodeKind, RefCall, ResourceType};
+use crate::manifest::{Checksum, Docs, HookSpec, Node, NodeKind, RefCall, ResourceType};
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
 
 /// A node as its file gives it, before properties and templates are read.
@@ -230,7 +230,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     let call = read_template(setup, &mut node, draft, &patch_config)?;
     let layered =
         layers::Layers { kind: draft.kind, package: &package, fqn: &node.fqn, patch: Some(&patch_config), call: &call };
-    node.config = NodeConfig { values: layers::merge(&setup.trees, &layered) };
+    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
     if let Err(error) = check_config(&node) {
@@ -319,7 +319,7 @@ fn read_template(
     let package = setup.package_name(draft.package);
     let layered =
         layers::Layers { kind: draft.kind, package, fqn: &draft.fqn, patch: Some(patch_config), call: &empty };
-    node.config = NodeConfig { values: layers::merge(&setup.trees, &layered) };
+    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
     let mut facts = render::node(setup, node)?;
     let call = std::mem::take(&mut facts.config);
     render::take_facts(node, facts);

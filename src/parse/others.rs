@@ -10,7 +10,7 @@ use super::properties::{Entry, list_of, map_of, texts};
 use super::{Setup, layers, render};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::jinja::{self, BlockKind};
-use crate::manifest::{Doc, Exposure, Group, Node, NodeConfig, NodeKind, Owner, ResourceType, UniqueId};
+use crate::manifest::{Doc, Exposure, Group, Node, NodeKind, Owner, ResourceType, UniqueId};
 use crate::project::{FileKind, ProjectFiles};
 
 /// Reads all docs blocks.
@@ -130,7 +130,7 @@ pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Node, Box<Dia
     let id = format!("exposure.{package}.{}", entry.name());
     let mut node = setup.blank_node(ResourceType::Exposure, entry.package, &id, entry.name());
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
-    node.config = NodeConfig { values: config };
+    node.config = setup.configs.config(config);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
     node.file = Arc::clone(&entry.file);

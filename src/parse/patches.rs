@@ -1,6 +1,7 @@
 //! Which property entry describes which node, and what it says.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
@@ -47,9 +48,9 @@ const REFABLE: &[ResourceType] = &[ResourceType::Model, ResourceType::Seed, Reso
 /// Assigns entries to drafts. Versioned models get their ids, names and paths here.
 pub(super) struct Assigned<'a> {
     /// By index of the draft.
-    pub(super) patches: HashMap<usize, Patch<'a>>,
+    pub(super) patches: HashMap<usize, Arc<Patch<'a>>>,
     /// What tests may be declared on, with the patch that declares them, in the order of the files.
-    pub(super) targets: Vec<(TestTarget, Patch<'a>)>,
+    pub(super) targets: Vec<(TestTarget, Arc<Patch<'a>>)>,
 }
 
 /// Finds the drafts that the entries describe.
@@ -154,7 +155,7 @@ fn assign_plain<'a>(
     diagnostics: &mut Diagnostics,
 ) {
     let entry = finder.entry;
-    let patch = plain_patch(finder.setup, entry);
+    let patch = Arc::new(plain_patch(finder.setup, entry));
     if entry.list != "analyses" && entry.list != "data_tests" {
         let target = TestTarget::Node { name: entry.name().to_owned(), version: None };
         assigned.targets.push((target, patch.clone()));
@@ -168,7 +169,7 @@ fn assign_plain<'a>(
     }
 }
 
-fn put<'a>(assigned: &mut Assigned<'a>, ix: usize, patch: Patch<'a>, diagnostics: &mut Diagnostics) {
+fn put<'a>(assigned: &mut Assigned<'a>, ix: usize, patch: Arc<Patch<'a>>, diagnostics: &mut Diagnostics) {
     if let Some(earlier) = assigned.patches.get(&ix) {
         let message = format!("dbt found two schema.yml entries for the same resource named {}", patch.name);
         let first = Label::new(&earlier.entry.file, earlier.entry.span_of("name")).with_text("the other entry");
@@ -245,7 +246,7 @@ fn assign_versions<'a>(
         if found.is_empty() && v == latest {
             found = finder.find(drafts, entry.name(), finder.kinds);
         }
-        let patch = versioned_patch(finder.setup, entry, version, &v, &latest);
+        let patch = Arc::new(versioned_patch(finder.setup, entry, version, &v, &latest));
         let target = TestTarget::Node { name: entry.name().to_owned(), version: Some(v.clone()) };
         assigned.targets.push((target, patch.clone()));
         if found.is_empty() {

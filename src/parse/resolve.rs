@@ -24,7 +24,7 @@ pub(super) fn resolve(setup: &Setup<'_>, nodes: &mut [Node], disabled: &[Node], 
     for (node, (parents, is_broken)) in nodes.iter_mut().zip(resolved) {
         node.parents = parents;
         if is_broken {
-            node.config.values.insert("enabled".to_owned(), json!(false));
+            node.config.set("enabled", json!(false));
         }
     }
 }
@@ -249,18 +249,22 @@ fn title(kind: ResourceType) -> &'static str {
 }
 
 /// Reports two nodes of one name, and two that would write one relation. Returns the nodes to keep.
-pub(super) fn without_duplicates(nodes: Vec<Node>, diagnostics: &mut Diagnostics) -> Vec<Node> {
-    let mut seen: HashMap<UniqueId, usize> = HashMap::new();
-    let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        if let Some(first) = seen.get(&node.unique_id) {
-            diagnostics.push(duplicate_name(&kept[*first], &node));
+pub(super) fn without_duplicates(mut nodes: Vec<Node>, diagnostics: &mut Diagnostics) -> Vec<Node> {
+    let mut first: HashMap<&UniqueId, &Node> = HashMap::with_capacity(nodes.len());
+    let mut is_kept = Vec::with_capacity(nodes.len());
+    for node in &nodes {
+        let earlier = first.get(&node.unique_id);
+        is_kept.push(earlier.is_none());
+        if let Some(earlier) = earlier {
+            diagnostics.push(duplicate_name(earlier, node));
         } else {
-            seen.insert(node.unique_id.clone(), kept.len());
-            kept.push(node);
+            first.insert(&node.unique_id, node);
         }
     }
-    kept
+    // In place: nodes are many and large.
+    let mut is_kept = is_kept.into_iter();
+    nodes.retain(|_| is_kept.next().unwrap_or(true));
+    nodes
 }
 
 fn duplicate_name(first: &Node, second: &Node) -> Diagnostic {

@@ -10,7 +10,7 @@ use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, layers, parallel};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::jinja::py;
-use crate::manifest::{Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
+use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
 
 /// Makes the nodes of all unit tests.
@@ -64,7 +64,7 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Nod
     };
     let id = format!("unit_test.{package}.{model}.{}", entry.name());
     let mut node = setup.blank_node(ResourceType::UnitTest, entry.package, &id, entry.name());
-    node.config = NodeConfig { values: layers::merge(&setup.trees, &layered) };
+    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
@@ -234,7 +234,7 @@ pub(super) fn link(
             Ok(Linked::To(tests)) => linked.extend(tests),
             Ok(Linked::Disabled) => {
                 let mut test = test;
-                test.config.values.insert("enabled".to_owned(), json!(false));
+                test.config.set("enabled", json!(false));
                 disabled.push(test);
             }
             Err(error) => diagnostics.push(*error),

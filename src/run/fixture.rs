@@ -64,7 +64,7 @@ fn node(id: &str, parent_names: &[&str], parents: &[NodeIndex]) -> Node {
         schema: "main".into(),
         alias: name.into(),
         relation_name: None,
-        config: NodeConfig { values },
+        config: NodeConfig::from(values),
         unrendered_config: Map::new(),
         config_call: Map::new(),
         description: String::new(),

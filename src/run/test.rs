@@ -43,7 +43,7 @@ mod tests {
     #[track_caller]
     fn check(config: Data, numbers: (i64, bool, bool), expected: (Status, Option<&str>, i64)) {
         let (failures, should_warn, should_error) = numbers;
-        let config = NodeConfig { values: config.as_object().cloned().unwrap() };
+        let config = NodeConfig::from(config.as_object().cloned().unwrap());
         let (status, message, failures) = TestNumbers { failures, should_warn, should_error }.judge(&config, false);
         assert_eq!((status, message.as_deref(), failures), expected);
     }

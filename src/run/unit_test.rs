@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Data, json};
 
 use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
 use crate::jinja::{BlockKind, MacroDef, MacroRegistry, Runtime, RuntimeParts, SourceRef, scan};
-use crate::manifest::{Graph, Manifest, Node, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
+use crate::manifest::{Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
 use crate::project::Project;
 
 /// Makes the runtime in which a unit test is compiled and run, and the test's node in it.
@@ -146,10 +146,10 @@ fn test_node(
     let mut node = tested.clone();
     let expected = def.expect.get("rows").cloned().unwrap_or(Data::Null);
     let (rows, sql) = if expected.is_string() { (json!([]), expected) } else { (expected, Data::Null) };
-    node.config.values = Map::new();
-    node.config.values.insert("materialized".to_owned(), json!("unit"));
-    node.config.values.insert("expected_rows".to_owned(), if rows.is_null() { json!([]) } else { rows });
-    node.config.values.insert("expected_sql".to_owned(), sql);
+    node.config = NodeConfig::default();
+    node.config.set("materialized", json!("unit"));
+    node.config.set("expected_rows", if rows.is_null() { json!([]) } else { rows });
+    node.config.set("expected_sql", sql);
     node.unique_id = test.unique_id.clone();
     node.resource_type = ResourceType::UnitTest;
     node.name = versioned_name(test, tested);
@@ -184,8 +184,8 @@ fn input_node(original: &Node, test: &Node, given: &Data) -> Node {
     }
     node.resource_type = ResourceType::Model;
     node.language = "sql".to_owned();
-    node.config.values = Map::new();
-    node.config.values.insert("materialized".to_owned(), json!("ephemeral"));
+    node.config = NodeConfig::default();
+    node.config.set("materialized", json!("ephemeral"));
     node.original_file_path.clone_from(&test.original_file_path);
     node.path = format!("{}.sql", original.name);
     node.relation_name = None;

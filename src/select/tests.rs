@@ -92,7 +92,7 @@ fn manifest() -> Manifest {
     nodes[3].patch_path = Some("shop://models/marts/_models.yml".to_owned());
     nodes[5].kind = test_kind("not_null");
     nodes[6].kind = test_kind("relationships");
-    nodes[6].config.values.insert("severity".to_owned(), json!("WARN"));
+    nodes[6].config.set("severity", json!("WARN"));
     nodes[7].name = "people".to_owned();
     (nodes[7].version, nodes[7].latest_version) = (Some(json!(2)), Some(json!(2)));
     let graph = Graph::new(nodes.iter().map(|node| node.parents.clone()).collect());

@@ -329,7 +329,7 @@ pub(super) mod tests {
     /// A node with little more than a name, a kind and a materialization.
     pub(in crate::ui) fn node(resource_type: ResourceType, name: &str, materialized: &str) -> Node {
         let mut config = NodeConfig::default();
-        config.values.insert("materialized".to_owned(), Data::from(materialized));
+        config.set("materialized", Data::from(materialized));
         Node {
             unique_id: UniqueId::new(format!("{resource_type}.shop.{name}")),
             name: name.to_owned(),

@@ -188,7 +188,7 @@ fn node(spec: &Spec<'_>, parents: &[NodeIndex]) -> Node {
         schema: "main".into(),
         alias: name.clone(),
         relation_name: Some(format!("\"db\".\"main\".\"{name}\"")),
-        config: NodeConfig { values },
+        config: NodeConfig::from(values),
         unrendered_config: Map::new(),
         config_call: Map::new(),
         description: String::new(),

@@ -16,7 +16,7 @@ use super::properties::{Entry, list_of, map_of, text_of, texts};
 use super::{Setup, layers, parallel, render};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::jinja::NameKind;
-use crate::manifest::{Node, NodeConfig, NodeKind, ResourceType};
+use crate::manifest::{Node, NodeKind, ResourceType};
 use crate::project::yaml::Yaml;
 
 type Tree = Map<String, Data>;
@@ -63,7 +63,7 @@ fn document(setup: &Setup<'_>, entry: &Entry, kind: ResourceType, mut own: Tree)
     own.shift_remove("config");
     let layered = layers::Layers { kind, package: &package, fqn: &fqn, patch: Some(&patch), call: &empty };
     let mut node = setup.blank_node(kind, entry.package, &format!("{kind}.{package}.{name}"), &name);
-    node.config = NodeConfig { values: layers::merge(&setup.trees, &layered) };
+    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
@@ -251,7 +251,7 @@ fn export_of(
     fail: impl Fn(Complaint) -> Box<Diagnostic>,
 ) -> Result<Data, Box<Diagnostic>> {
     let own = export["config"].as_object().cloned().unwrap_or_default();
-    let mut joined = query.config.values.clone();
+    let mut joined = Map::clone(&query.config.values);
     joined.extend(own.clone());
     let mut config = Map::new();
     for key in ["export_as", "schema_name", "alias", "database"] {
