@@ -14,13 +14,15 @@ use crate::ui::{Entry, Level, Printer, Stream, count, names};
 /// Runs the command.
 pub(super) fn run(args: &DebugArgs, overrides: &Overrides) -> ExitStatus {
     let printer = early_printer(overrides, Stream::Stdout);
-    let debug = Debug { printer, failed: Vec::new() };
+    let debug = Debug { printer, failed: Vec::new(), missing_profiles: None };
     debug.run(args, overrides)
 }
 
 struct Debug {
     printer: Printer,
     failed: Vec<String>,
+    /// The folder, as it was given, that has no profiles.yml.
+    missing_profiles: Option<String>,
 }
 
 impl Debug {
@@ -35,6 +37,8 @@ impl Debug {
         let target = project::load_target(overrides, &engine, &mut problems);
         if let Ok(root) = &root {
             let profiles = &root.settings.profiles_dir;
+            let shown = overrides.profiles_dir.as_ref().unwrap_or(profiles);
+            self.missing_profiles = (!profiles.join("profiles.yml").exists()).then(|| shown.display().to_string());
             self.line(&format!("Using profiles dir at {}", profiles.display()));
             self.line(&format!("Using profiles.yml file at {}", profiles.join("profiles.yml").display()));
             self.line(&format!(
@@ -58,8 +62,10 @@ impl Debug {
         if let (Ok(root), Ok((target, _))) = (&root, &target) {
             self.connection(target, &root.package.root);
         } else if args.connection {
-            let error = root.err().or(target.err());
-            self.check("  Connection test:", error.as_deref(), "OK connection ok");
+            self.check("  dbt_project.yml file", root.as_ref().err().map(|error| &**error), "OK found and valid");
+            if root.is_ok() {
+                self.check("  profiles.yml file", target.as_ref().err().map(|error| &**error), "OK found and valid");
+            }
         }
         self.end()
     }
@@ -90,7 +96,15 @@ impl Debug {
         let theme = self.printer.theme();
         let word = if error.is_some() { theme.bad("ERROR invalid") } else { theme.good(good) };
         self.line(&format!("{what} [{word}]"));
-        self.failed.extend(error.map(|error| theme.diagnostic(&render(error, Form::Full))));
+        let told = error.map(|error| theme.diagnostic(&render(error, Form::Full)));
+        let reason = match &self.missing_profiles {
+            Some(folder) if what.contains("profiles.yml") => {
+                format!("dbt looked for a profiles.yml file in {folder}, but did not find one:")
+            }
+            _ if what.contains("profiles.yml") => "Profile loading failed for the following reason:".to_owned(),
+            _ => "Project loading failed for the following reason:".to_owned(),
+        };
+        self.failed.extend(told.map(|told| format!("{reason}\n{told}")));
     }
 
     fn line(&self, text: &str) {

@@ -19,7 +19,7 @@ pub(super) fn run(parsed: &Parsed, command: Command, args: &SelectionArgs, kinds
         None => command.kinds().to_vec(),
     };
     let selected = match selection::pick(parsed, args, &kinds) {
-        Ok(selected) => selected,
+        Ok(selected) => without_empty(parsed, &selected),
         Err(status) => return status,
     };
     let done = execute(parsed, command, &selected).and_then(|report| {
@@ -33,6 +33,15 @@ pub(super) fn run(parsed: &Parsed, command: Command, args: &SelectionArgs, kinds
         Ok(false) => ExitStatus::Failure,
         Err(status) => status,
     }
+}
+
+/// Leaves out models, tests and the like whose files hold nothing: there is nothing to run.
+fn without_empty(parsed: &Parsed, selected: &NodeSet) -> NodeSet {
+    use ResourceType::{Analysis, Model, Snapshot, Test};
+    let is_empty = |node: &Node| {
+        matches!(node.resource_type, Model | Test | Snapshot | Analysis) && node.raw_code.trim().is_empty()
+    };
+    selected.iter().filter(|ix| !is_empty(parsed.manifest.node(*ix))).collect()
 }
 
 /// Prints the first rows of the seeds that were loaded: `--show`.

@@ -33,6 +33,12 @@ struct Shown {
     /// The node; none for a query.
     ix: Option<NodeIndex>,
     unique_id: UniqueId,
+    rows: Rows,
+}
+
+/// Rows and the statement that gave them.
+struct Rows {
+    sql: String,
     table: Table,
 }
 
@@ -55,18 +61,18 @@ fn show(args: &ShowArgs, parsed: &Parsed) -> Result<(), ExitStatus> {
 
 fn shown(args: &ShowArgs, parsed: &Parsed) -> Result<Vec<Shown>, ExitStatus> {
     let fail = |error: Box<Diagnostic>| parsed.fail(&error);
-    let text = |name: &str, table: Table| {
+    let text = |name: &str, rows: Rows| {
         let unique_id = UniqueId::new(format!("sql_operation.{}.{name}", parsed.manifest.project_name));
-        vec![Shown { name: name.to_owned(), ix: None, unique_id, table }]
+        vec![Shown { name: name.to_owned(), ix: None, unique_id, rows }]
     };
     if args.inline.is_some() || args.inline_direct.is_some() {
         let runtime = parsed.runtime(&NodeSet::default());
         let session = runtime.session("show");
         return match (&args.inline_direct, &args.inline) {
-            (Some(sql), _) => query(args, &session, sql).map(|table| text("direct-query", table)),
+            (Some(sql), _) => query(args, &session, sql).map(|rows| text("direct-query", rows)),
             (None, sql) => {
                 let sql = sql.as_deref().unwrap_or_default();
-                inline(args, (&runtime, &session), sql).map(|table| text("inline_query", table))
+                inline(args, (&runtime, &session), sql).map(|rows| text("inline_query", rows))
             }
         }
         .map_err(fail);
@@ -82,56 +88,65 @@ fn shown(args: &ShowArgs, parsed: &Parsed) -> Result<Vec<Shown>, ExitStatus> {
     let mut all = Vec::new();
     for ix in selection::printed(parsed, &args.selection, &selected) {
         let node = parsed.manifest.node(ix);
-        let table = node_rows(args, (&runtime, &session), ix).map_err(fail)?;
-        all.push(Shown { name: selection::versioned(node), ix: Some(ix), unique_id: node.unique_id.clone(), table });
+        let rows = node_rows(args, (&runtime, &session), ix).map_err(fail)?;
+        all.push(Shown { name: selection::versioned(node), ix: Some(ix), unique_id: node.unique_id.clone(), rows });
     }
     Ok(all)
 }
 
 /// What was shown, as results.
 fn report(shown: &[Shown], elapsed: f64) -> RunReport {
-    let result = |item: &Shown| NodeResult::new(item.ix, item.unique_id.clone(), Status::Success);
+    let result = |item: &Shown| {
+        let mut result = NodeResult::new(item.ix, item.unique_id.clone(), Status::Success);
+        result.compiled_code = Some(item.rows.sql.as_str().into());
+        result
+    };
     RunReport { results: shown.iter().map(result).collect(), elapsed, ..RunReport::default() }
 }
 
-fn inline(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), text: &str) -> Result<Table, Box<Diagnostic>> {
+fn inline(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), text: &str) -> Result<Rows, Box<Diagnostic>> {
     let (runtime, session) = engine;
     let compiled = compile::compile_text(runtime, session, text)?;
-    limited(args, engine, &compiled.compiled_code)
+    limited(args, engine, &compiled.compiled_code, None)
 }
 
-fn node_rows(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), ix: NodeIndex) -> Result<Table, Box<Diagnostic>> {
+fn node_rows(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), ix: NodeIndex) -> Result<Rows, Box<Diagnostic>> {
     let (runtime, session) = engine;
     let node = runtime.manifest.node(ix);
     let is_stored = matches!(node.resource_type, ResourceType::Seed | ResourceType::Source | ResourceType::Snapshot);
     match node.relation_name.as_ref().filter(|_| is_stored) {
-        Some(relation) => limited(args, engine, &format!("select * from {relation}")),
+        Some(relation) => limited(args, engine, &format!("select * from {relation}"), None),
         None => {
             let compiled = compile::compile(runtime, session, ix)?;
-            limited(args, engine, &compiled.compiled_code)
+            limited(args, engine, &compiled.compiled_code, node.config.get("sql_header"))
         }
     }
 }
 
 /// Puts the limit into the statement by the macro that projects may override, and runs it.
-fn limited(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), sql: &str) -> Result<Table, Box<Diagnostic>> {
+fn limited(
+    args: &ShowArgs,
+    engine: (&Arc<Runtime>, &Arc<Session>),
+    sql: &str,
+    header: Option<&Data>,
+) -> Result<Rows, Box<Diagnostic>> {
     let (runtime, session) = engine;
     let mut kwargs = Map::new();
     kwargs.insert("compiled_code".to_owned(), json!(sql));
-    kwargs.insert("sql_header".to_owned(), Data::Null);
+    kwargs.insert("sql_header".to_owned(), header.cloned().unwrap_or_default());
     kwargs.insert("limit".to_owned(), if args.limit < 0 { Data::Null } else { json!(args.limit) });
     let made = runtime.run_macro(session, "get_show_sql", &kwargs)?;
     query(args, session, made.as_str().unwrap_or(sql))
 }
 
-fn query(args: &ShowArgs, session: &Session, sql: &str) -> Result<Table, Box<Diagnostic>> {
+fn query(args: &ShowArgs, session: &Session, sql: &str) -> Result<Rows, Box<Diagnostic>> {
     let limit = usize::try_from(args.limit).map_or(RowLimit::All, RowLimit::AtMost);
     let (_, table) = session.execute(sql, false, Some(limit)).map_err(SqlFailure::into_diagnostic)?;
-    Ok(table)
+    Ok(Rows { sql: sql.to_owned(), table })
 }
 
 fn print(args: &ShowArgs, parsed: &Parsed, item: &Shown) {
-    let preview = Preview { table: &item.table, null: "" };
+    let preview = Preview { table: &item.rows.table, null: "" };
     let text = match args.output {
         OutputForm::Json => {
             let whole = if item.ix.is_none() {

@@ -158,6 +158,14 @@ fn enter(state: &mut State<'_, '_>) -> Result<Value, Error> {
     Ok(Value::UNDEFINED)
 }
 
+/// `return(value)` in a query comment, which is the body of a macro to dbt: what it returns is printed.
+pub(crate) fn return_or_print(state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>) -> Result<Value, Error> {
+    if render_state(state).depth() == 0 {
+        return Ok(args.first().cloned().unwrap_or_default());
+    }
+    return_value(state, args)
+}
+
 /// `return(value)`: leaves the macro that is running.
 fn return_value(state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>) -> Result<Value, Error> {
     let store = render_state(state);

@@ -35,6 +35,7 @@ pub use context::{
     RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables,
     YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description, schemas_of,
 };
+pub(crate) use env::return_or_print;
 pub use env::{Mode, TemplateEnv};
 pub use error::{MacroFrame, Place, RenderError, RenderErrorKind};
 pub(crate) use functions::missing_materialization;

@@ -419,6 +419,11 @@ pub(super) fn settle(setup: &Setup<'_>, node: &mut Node) -> Result<(), Box<Diagn
             }
         }
     }
+    if node.resource_type == ResourceType::Seed && !(node.refs.is_empty() && node.source_calls.is_empty()) {
+        let message = format!("Seeds cannot depend on other nodes, as a hook of seed '{}' does", node.name);
+        let error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
+        return Err(Box::new(error.hint("take `ref` and `source` out of the hook, or write the relation's name")));
+    }
     Ok(())
 }
 

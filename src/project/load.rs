@@ -369,7 +369,7 @@ pub(super) mod tests {
         check(&[("dbt_project.yml", "")], "K0106 `dbt_project.yml` holds nothing, not a mapping");
         check(
             &[("dbt_project.yml", "name: shop\nprofile: other\n")],
-            "K0102 profile `other` is not in `profiles.yml`; it has `shop`",
+            "K0102 Could not find profile named 'other': `profiles.yml` has `shop`",
         );
         check(
             &[("dbt_project.yml", "name: shop\nprofile: shop\nrequire-dbt-version: '>=2.0.0'\n")],

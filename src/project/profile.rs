@@ -149,7 +149,7 @@ impl Profiles {
         let Some(entry) = self.yaml.entry(name) else {
             let names: Vec<&str> =
                 self.yaml.entries().iter().map(|entry| entry.key.as_str()).filter(|key| *key != "config").collect();
-            let message = format!("profile `{name}` is not in `{}`; it has {}", self.file.path(), list(&names));
+            let message = format!("Could not find profile named '{name}': `{}` has {}", self.file.path(), list(&names));
             let hint = did_you_mean(name, names.iter().copied());
             let error = Diagnostic::error(Code::ProfileNotFound, message).in_file(&self.file).maybe_hint(hint);
             return Err(Box::new(error.hint("`profile:` in dbt_project.yml, or `--profile`, names the profile")));
@@ -169,7 +169,8 @@ impl Profiles {
         };
         let Some(entry) = outputs.entry(name) else {
             let names: Vec<&str> = outputs.entries().iter().map(|entry| entry.key.as_str()).collect();
-            let message = format!("target `{name}` is not in profile `{profile_name}`; it has {}", list(&names));
+            let message =
+                format!("The profile '{profile_name}' does not have a target named '{name}'. It has {}", list(&names));
             let place = profile.entry("outputs").map_or(outputs.span, |entry| entry.key_span);
             let error = Diagnostic::error(Code::TargetNotFound, message).at(&self.file, place);
             return Err(Box::new(error.maybe_hint(did_you_mean(name, names.iter().copied()))));
@@ -415,7 +416,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_target_is_said() {
-        check(Some("prod"), "target `prod` is not in profile `shop`; it has `dev`, `odd`, `pg`, `none`");
+        check(
+            Some("prod"),
+            "The profile 'shop' does not have a target named 'prod'. It has `dev`, `odd`, `pg`, `none`",
+        );
         check(Some("odd"), "`database` is `b`, but the database at `a.db` is called `a`");
         check(Some("pg"), "`threads` of the target is not a whole number from 1");
         check(Some("none"), "target `none` has no `type:`");

@@ -50,6 +50,8 @@ pub fn execute(
             interrupter.interrupt();
         }
     });
+    // A query comment that cannot be written ends the run before anything is built.
+    runtime.label(&session, None)?;
     let hooks = Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
     let runs = plan.command != Command::Compile && !plan.nodes.is_empty();
     let mut report = RunReport::default();

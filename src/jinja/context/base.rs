@@ -224,7 +224,10 @@ pub(crate) fn target_value(target: &Target) -> Value {
         }
         map.entry("external_root").or_insert_with(|| ".".into());
     }
-    if let Some(database) = target.fields.get("dbname").or_else(|| target.fields.get("database")) {
+    // DuckDB's credentials do not know this name.
+    let has_name = target.adapter_type != "duckdb";
+    let database = target.fields.get("dbname").or_else(|| target.fields.get("database").filter(|_| has_name));
+    if let Some(database) = database {
         map.insert("dbname".to_string(), database.clone());
     }
     map.insert("database".to_string(), target.database.clone().into());

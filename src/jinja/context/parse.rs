@@ -153,12 +153,17 @@ impl Inner {
         self.node.get(key).and_then(Data::as_str).map(str::to_string)
     }
 
+    /// Where the node is built; a node whose place is not settled yet counts as one without its own.
+    fn place(&self, key: &str) -> Option<String> {
+        self.optional(key).filter(|name| !name.is_empty())
+    }
+
     fn this_relation(&self, kind: Option<RelationKind>) -> RelationValue {
         let base = &self.shared.base;
         let target = &base.project.target;
         let relation = Relation {
-            database: self.optional("database").or_else(|| Some(target.database.clone())),
-            schema: self.optional("schema").or_else(|| Some(target.schema.clone())),
+            database: self.place("database").or_else(|| Some(target.database.clone())),
+            schema: self.place("schema").or_else(|| Some(target.schema.clone())),
             identifier: self.optional("alias").or_else(|| self.optional("name")),
             kind,
             quoting: base.quoting,
@@ -291,8 +296,8 @@ impl ParseContext {
     fn find_placeholder(&self, name: &str) -> Option<Value> {
         let target = &self.inner.shared.base.project.target;
         Some(match name {
-            "database" => Value::from(self.inner.optional("database").unwrap_or_else(|| target.database.clone())),
-            "schema" => Value::from(self.inner.optional("schema").unwrap_or_else(|| target.schema.clone())),
+            "database" => Value::from(self.inner.place("database").unwrap_or_else(|| target.database.clone())),
+            "schema" => Value::from(self.inner.place("schema").unwrap_or_else(|| target.schema.clone())),
             "graph" => empty_graph(),
             "pre_hooks" | "post_hooks" | "selected_resources" => PyList::value(Vec::new()),
             "sql" | "compiled_code" | "defer_relation" => none(),
@@ -481,7 +486,7 @@ fn with_hook_names(mut options: Map<String, Data>) -> Result<Map<String, Data>, 
         let Some(value) = options.shift_remove(old) else { continue };
         if options.contains_key(new) {
             let message = format!("Invalid config, has conflicting keys \"{old}\" and \"{new}\"");
-            return Err(fail(Code::PropertyInvalid, message));
+            return Err(fail(Code::WrongArguments, message));
         }
         options.insert(new.to_string(), value);
     }

@@ -14,7 +14,7 @@ use crate::adapter::{Adapter, RelationCache};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::functions::dumps;
 use crate::jinja::objects::relation::RelationValue;
-use crate::jinja::{MacroRegistry, Mode, TemplateEnv, TemplateSource, py};
+use crate::jinja::{MacroRegistry, Mode, TemplateEnv, TemplateSource, py, return_or_print};
 use crate::manifest::{Manifest, NodeIndex};
 use crate::project::Project;
 use crate::sql::{QuotePolicy, Relation};
@@ -275,7 +275,8 @@ impl Runtime {
             || Value::from(()),
             |ix| py::from_json(&Data::Object(crate::manifest::view::node(&self.manifest, ix))),
         );
-        let extras = vec![("connection_name", Value::from(name)), ("node", model)];
+        let returned = Value::from_function(return_or_print);
+        let extras = vec![("connection_name", Value::from(name)), ("node", model), ("return", returned)];
         let context = RunContext::for_macro(self, session, &config.name, extras);
         let template = TemplateSource::new("query-comment", config.file.path(), text.as_str());
         let rendered = self
