@@ -342,7 +342,7 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Asked, clap::Error> {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(args)?;
     let cli = Cli::from_arg_matches(&matches)?;
-    let mut overrides = overrides(&cli, &matches).and_then(with_folder).map_err(|why| {
+    let mut overrides = overrides(&cli, &matches).map_err(|why| {
         let name = matches.subcommand_name().unwrap_or_default();
         let owner = command.find_subcommand_mut(name).map(|sub| sub.clone());
         owner.unwrap_or_default().error(clap::error::ErrorKind::ValueValidation, why)
@@ -350,14 +350,6 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Asked, clap::Error> {
     let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).collect();
     overrides.flags.insert("invocation_command".to_owned(), Data::from(format!("kiln {}", words.join(" "))));
     Ok(Asked::Run(Box::new(cli), Box::new(overrides)))
-}
-
-/// A project folder that is given must be there.
-fn with_folder(overrides: Overrides) -> Result<Overrides, String> {
-    match overrides.project_dir.as_ref().filter(|folder| !folder.exists()) {
-        Some(folder) => Err(format!("Invalid value for '--project-dir': Path '{}' does not exist.", folder.display())),
-        None => Ok(overrides),
-    }
 }
 
 /// `--version` wins over everything and needs no command.

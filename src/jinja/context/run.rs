@@ -445,7 +445,11 @@ impl RunContext {
                 let own = inner.node().map(|node| node.schema.as_str()).filter(|schema| !schema.is_empty());
                 Value::from(own.unwrap_or(&target.schema))
             }
-            "thread_id" => Value::from(inner.live.session.name()),
+            // Hooks and operations run on the main thread, whose session is named as dbt names it.
+            "thread_id" => Value::from(match inner.live.session.name() {
+                "master" => "MainThread",
+                name => name,
+            }),
             "defer_relation" => none(),
             "context_macro_stack" => macro_stack(),
             _ => return None,
