@@ -117,7 +117,7 @@ fn run(
 ) -> Result<(RunContext, MaterializeResult), Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
     let macro_id = checked_materialization(runtime, node)?;
-    let extras = NodeExtras { compiled_code: Some(Arc::clone(&compiled.compiled_code)), hook: None };
+    let extras = NodeExtras { compiled_code: Some(Arc::clone(&compiled.compiled_code)), hook: None, batch: compiled.batch.clone() };
     let context = RunContext::for_node(runtime, session, ix, extras);
     let result = context.materialize(&macro_id).map_err(|error| explain_run(runtime, compiled, node, &error));
     match result {
@@ -205,6 +205,6 @@ pub fn render_hook(
     ix: NodeIndex,
     results: Option<HookResults>,
 ) -> Result<String, Box<Diagnostic>> {
-    let extras = NodeExtras { compiled_code: None, hook: results };
+    let extras = NodeExtras { compiled_code: None, hook: results, batch: None };
     super::render_node(runtime, session, ix, extras).map(|rendered| rendered.text)
 }

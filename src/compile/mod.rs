@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Label, SourceFile, Span};
 use crate::jinja::{
-    EphemeralCode, NodeExtras, RenderError, RunContext, Runtime, Session, SqlFailure, TemplateSource, diagnose,
+    Batch, EphemeralCode, NodeExtras, RenderError, RunContext, Runtime, Session, SqlFailure, TemplateSource, diagnose,
 };
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 
@@ -34,6 +34,8 @@ pub struct CompiledNode {
     pub relation_name: Option<String>,
     /// From compiled SQL back to the template.
     pub map: SqlMap,
+    /// The batch that it was compiled for.
+    pub batch: Option<Batch>,
     /// Which parts of it are the SQL of ephemeral models.
     pub ephemerals: Vec<EphemeralPart>,
 }
@@ -69,13 +71,26 @@ struct RenderedSql {
 /// # Errors
 /// When a template fails or a statement in it is rejected.
 pub fn compile(runtime: &Arc<Runtime>, session: &Arc<Session>, ix: NodeIndex) -> Result<CompiledNode, Box<Diagnostic>> {
+    compile_batch(runtime, session, ix, None)
+}
+
+/// Compiles a node for one of its batches.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_batch(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    batch: Option<Batch>,
+) -> Result<CompiledNode, Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
     if node.language == "python" {
         return Err(python_refusal(node));
     }
-    let rendered = render_node(runtime, session, ix, NodeExtras::default())?;
+    let rendered = render_node(runtime, session, ix, NodeExtras { batch: batch.clone(), ..NodeExtras::default() })?;
     let injected = inject(runtime, session, rendered)?;
-    Ok(injected.into_node(Some(ix), relation_name(runtime, ix)))
+    Ok(CompiledNode { batch, ..injected.into_node(Some(ix), relation_name(runtime, ix)) })
 }
 
 /// Compiles a text that is no node, such as `--inline` takes. It may refer to any node.
@@ -197,6 +212,7 @@ impl Injected {
             relation_name,
             map: self.map,
             ephemerals: self.parts,
+            batch: None,
         }
     }
 }

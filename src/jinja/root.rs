@@ -57,7 +57,7 @@ impl Root {
     /// Looks a name up, without making up undefined values.
     pub(crate) fn find(&self, name: &str) -> Option<Value> {
         if let Some(value) = self.namespace.get(name) {
-            return Some(value.clone());
+            return self.source.instead_of_macro(name).or_else(|| Some(value.clone()));
         }
         self.source.get(name).or_else(|| self.engine.get(name).cloned())
     }

@@ -102,6 +102,12 @@ pub trait ContextSource: Send + Sync + Debug {
     /// The package whose macros are found without a prefix.
     fn macro_package(&self) -> &str;
 
+    /// A value that stands in the place of a macro of this name.
+    fn instead_of_macro(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
     /// Hears of every macro call; `depth` is 0 when the template itself calls.
     fn on_macro_call(&self, unique_id: &str, depth: usize) {
         let _ = (unique_id, depth);

@@ -16,6 +16,7 @@ mod scan;
 mod selectors;
 mod settings;
 mod version;
+mod window;
 pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
@@ -27,6 +28,7 @@ pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, sca
 pub use selectors::{SelectorsFile, read_selectors};
 pub use settings::{Overrides, Settings, WarnErrorOptions, environment};
 pub use version::DBT_VERSION;
+pub use window::{TimeWindow, TimeWindows, read_moment};
 
 use std::path::Path;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Data, json};
 
 use super::flags::{BEHAVIOR, FLAGS, Flag, IN_PROJECT, Kind, OLD_ENV};
+use super::window::{self, TimeWindows};
 use super::yaml;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub fail_fast: bool,
     /// `--empty`.
     pub empty: bool,
+    /// `--sample`, `--event-time-start` and `--event-time-end`.
+    pub windows: TimeWindows,
     /// `--store-failures`.
     pub store_failures: bool,
     /// `--write-json`.
@@ -167,7 +170,9 @@ pub(super) fn resolve(
     ];
     flags.extend(facts.map(|(name, value)| (name.to_owned(), value)));
     let is_set = |name: &str| flags.get(name).and_then(Data::as_bool).unwrap_or(false);
+    let started_at = now();
     Ok(Settings {
+        windows: window::read(&flags, started_at)?,
         command: overrides.command.clone(),
         vars: overrides.vars.clone(),
         target_path,
@@ -182,7 +187,7 @@ pub(super) fn resolve(
         version_check: is_set("version_check"),
         warn_error: warn_error(&flags, &given)?,
         invocation_id: random_id(),
-        started_at: now(),
+        started_at,
         args: overrides.args.clone(),
         flags,
         env,

@@ -125,6 +125,7 @@ impl Bench<'_> {
                 relation_name: node.relation_name.clone(),
                 map: SqlMap::identity(0),
                 ephemerals: Vec::new(),
+                batch: None,
             }));
         }
         let compiled = Arc::new(compile::compile(self.shop.runtime, &self.session, ix)?);

@@ -3,6 +3,7 @@
 //! Macros are not here: the engine finds them by itself and asks a context only for the rest.
 
 pub(crate) mod base;
+mod batch;
 mod catalog;
 mod docs;
 pub(crate) mod failure;
@@ -18,6 +19,7 @@ mod tests;
 mod variables;
 mod yaml;
 
+pub use batch::Batch;
 pub use catalog::{Catalog, CatalogRow};
 pub use docs::{DocsIndex, render_description};
 pub use failure::{ContextError, SqlFailure, diagnose};

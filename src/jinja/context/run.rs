@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Data};
 use super::base::{Builtins, Shared, VarFunction, render_with};
 use super::failure::{ContextError, fail, fail_elsewhere, fail_with};
 use super::foreign_keys;
+use super::batch::{self, Batch};
 use super::parse::{read_names, read_ref, read_source, render_test_kwargs};
 use super::runtime::Runtime;
 use super::session::Session;
@@ -18,7 +19,7 @@ use crate::diagnostic::{Code, SourceFile, did_you_mean};
 use crate::jinja::functions::{Exceptions, callable, given, missing_config_message, none, text_of};
 use crate::jinja::objects::adapter::{AdapterValue, Live, response_of, response_value};
 use crate::jinja::objects::csv_table;
-use crate::jinja::objects::relation::RelationValue;
+use crate::jinja::objects::relation::{EventTimeFilter, RelationValue};
 use crate::jinja::objects::table::TableValue;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{ContextSource, RenderError, TemplateSource, call_value};
@@ -43,6 +44,8 @@ pub struct NodeExtras {
     pub compiled_code: Option<Arc<str>>,
     /// What hooks at the end see.
     pub hook: Option<HookResults>,
+    /// The batch of a microbatch model.
+    pub batch: Option<Batch>,
 }
 
 /// Finds nodes by the names that `ref`, `source` and `function` use.
@@ -251,7 +254,11 @@ impl Inner {
         }
         // Like dbt, `model` has no keys without a value.
         map.retain(|_, value| !value.is_null());
-        py::from_json(&Data::Object(map))
+        let model = py::from_json(&Data::Object(map));
+        if let Some(batch) = &self.extras.batch {
+            batch.put_into(&model);
+        }
+        model
     }
 }
 
@@ -511,6 +518,11 @@ impl ContextSource for RunContext {
     fn macro_package(&self) -> &str {
         &self.inner.package
     }
+
+    fn instead_of_macro(&self, name: &str) -> Option<Value> {
+        let batch = self.inner.extras.batch.as_ref().filter(|_| self.inner.extras.compiled_code.is_some())?;
+        batch.instead_of_macro(name)
+    }
 }
 
 /// `context_macro_stack`, which macros only compare with what dbt itself puts there.
@@ -663,12 +675,20 @@ fn resolve_ref(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     }
     let mut relation = node_relation(&runtime.shared, target);
     relation.limit = empty_limit(inner);
+    relation.event_time = time_filter(inner, target);
     Ok(relation.into_value())
 }
 
 /// `--empty` cuts every input down to no rows.
 fn empty_limit(inner: &Inner) -> Option<u64> {
     inner.runtime().project.settings.empty.then_some(0)
+}
+
+/// What of an input is read: a batch's part of it, with `--sample` no more than the sample.
+fn time_filter(inner: &Inner, target: &Node) -> Option<EventTimeFilter> {
+    let node = inner.node()?;
+    let sample = inner.runtime().project.settings.windows.sample;
+    batch::time_filter(node, target, inner.extras.batch.as_ref(), sample)
 }
 
 fn ephemeral_ref(inner: &Inner, ix: NodeIndex, target: &Node) -> Result<Value, Error> {
@@ -687,6 +707,7 @@ fn ephemeral_ref(inner: &Inner, ix: NodeIndex, target: &Node) -> Result<Value, E
     drop(memory);
     let mut relation = RelationValue::ephemeral(&target.alias, inner.runtime().shared.dialect);
     relation.limit = empty_limit(inner);
+    relation.event_time = time_filter(inner, target);
     Ok(relation.into_value())
 }
 
@@ -734,6 +755,7 @@ fn resolve_source(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     }
     let mut relation = node_relation(&runtime.shared, target);
     relation.limit = empty_limit(inner);
+    relation.event_time = time_filter(inner, target);
     Ok(relation.into_value())
 }
 
@@ -838,6 +860,9 @@ fn load_agate_table(inner: &Inner) -> Result<Value, Error> {
 
 fn hooks(inner: &Inner, key: &str) -> Value {
     let Some(node) = inner.node() else { return PyList::value(Vec::new()) };
+    if inner.extras.batch.as_ref().is_some_and(|batch| !batch.runs_hooks(key)) {
+        return PyList::value(Vec::new());
+    }
     if matches!(node.resource_type, ResourceType::Source | ResourceType::Test | ResourceType::UnitTest) {
         return PyList::value(Vec::new());
     }
@@ -882,6 +907,9 @@ impl ConfigValue {
     }
 
     fn lookup(&self, key: &str, is_meta: bool) -> Option<Value> {
+        if let Some(value) = self.inner.extras.batch.as_ref().and_then(|batch| batch.config(key)) {
+            return Some(value);
+        }
         if key == "snapshot_table_column_names" && !is_meta {
             return self.snapshot_column_names();
         }

@@ -53,10 +53,18 @@ pub(super) fn call(
             one(method, "database", args).map(|name| Value::from(!is_lake(adapter, &py::to_str(&name))))
         }
         "existing_key_constraint_types" => key_constraints(adapter, args),
-        "batch_id_for_model" => Ok(Value::from("")),
+        "batch_id_for_model" => batch_id(args),
         "get_temp_relation_path" => temp_path(args),
         _ => return None,
     })
+}
+
+/// The id of the batch that a model is run for; empty if it is run as a whole.
+fn batch_id(args: &[Value]) -> Result<Value, Error> {
+    let [model] = CallArgs::split(args).bind("batch_id_for_model", ["model"], 1)?;
+    let batch = model.and_then(|model| model.get_attr("batch").ok());
+    let id = batch.and_then(|batch| batch.get_attr("id").ok()).filter(|id| id.as_str().is_some());
+    Ok(id.unwrap_or_else(|| Value::from("")))
 }
 
 /// Whether a database is attached as a DuckLake.
