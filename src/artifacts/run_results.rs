@@ -10,7 +10,7 @@ use super::{instant, metadata, write_file, write_json};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, ResourceType};
 use crate::project::Settings;
-use crate::run::{NodeResult, Output, RunReport};
+use crate::run::{BatchResults, NodeResult, Output, RunReport};
 
 /// Writes what became of a run.
 ///
@@ -63,8 +63,16 @@ fn wire_result(manifest: &Manifest, result: &NodeResult) -> Data {
         "compiled": compiled,
         "compiled_code": result.compiled_code.as_deref(),
         "relation_name": result.relation_name,
-        "batch_results": null,
+        "batch_results": result.batches.as_ref().map(batch_results),
     })
+}
+
+fn batch_results(batches: &BatchResults) -> Data {
+    let moment = |at: &jiff::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+    let list = |windows: &[(jiff::Timestamp, jiff::Timestamp)]| -> Vec<Data> {
+        windows.iter().map(|(start, end)| json!([moment(start), moment(end)])).collect()
+    };
+    json!({"successful": list(&batches.successful), "failed": list(&batches.failed)})
 }
 
 /// Puts compiled SQL and the statements that ran below the target folder.

@@ -69,7 +69,8 @@ pub fn read_moment(text: &str) -> Option<Timestamp> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Some(moment);
     }
-    let local = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.to_datetime(Default::default())));
+    let local =
+        text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.to_datetime(Default::default())));
     local.ok().and_then(|local| Offset::UTC.to_timestamp(local).ok())
 }
 
@@ -131,7 +132,10 @@ mod tests {
         check(json!({}), "");
         check(json!({"sample": "2 hours"}), "2024-03-31T14:06:00Z..2024-03-31T16:06:00Z");
         check(json!({"sample": "1 month"}), "2024-02-29T16:06:00Z..2024-03-31T16:06:00Z");
-        check(json!({"sample": "{'start': '2024-01-01', 'end': '2024-01-02T03:00:00'}"}), "2024-01-01T00:00:00Z..2024-01-02T03:00:00Z");
+        check(
+            json!({"sample": "{'start': '2024-01-01', 'end': '2024-01-02T03:00:00'}"}),
+            "2024-01-01T00:00:00Z..2024-01-02T03:00:00Z",
+        );
         check(json!({"sample": "x days"}), "Invalid value for '--sample': Unable to convert 'x' to an integer.");
         check(
             json!({"event_time_start": "2024-01-01", "event_time_end": "2024-01-02"}),

@@ -70,6 +70,30 @@ pub enum Event<'a> {
         /// The step.
         phase: Phase,
     },
+    /// A batch of a microbatch model begins.
+    BatchStarted {
+        /// The node.
+        node: NodeIndex,
+        /// The batch's name: `2024-01-31`.
+        label: &'a str,
+        /// Its number, from 1.
+        index: usize,
+        /// How many batches there are.
+        total: usize,
+    },
+    /// A batch of a microbatch model is done or was left out.
+    BatchFinished {
+        /// The node.
+        node: NodeIndex,
+        /// The batch's name: `2024-01-31`.
+        label: &'a str,
+        /// Its number, from 1.
+        index: usize,
+        /// How many batches there are.
+        total: usize,
+        /// How it ended: its message is the database's word.
+        result: &'a NodeResult,
+    },
     /// A node is done or was skipped. Not told of ephemeral models.
     NodeFinished {
         /// Its number in this run, from 1.

@@ -54,6 +54,14 @@ pub fn output_path(folder: &str, node: &Node) -> String {
     }
 }
 
+/// Where the text of one batch goes: `compiled/shop/models/events/events_2024-01-31.sql`.
+pub(super) fn batch_path(folder: &str, node: &Node, label: &str) -> String {
+    let path = output_path(folder, node);
+    let (stem, ending) = path.rsplit_once('.').unwrap_or((&path, "sql"));
+    let name = stem.rsplit('/').next().unwrap_or_default();
+    format!("{stem}/{name}_{label}.{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,6 +88,15 @@ pub struct Timing {
     pub completed_at: Option<Timestamp>,
 }
 
+/// What became of the batches of a microbatch model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchResults {
+    /// Batches that were built, by their times.
+    pub successful: Vec<(Timestamp, Timestamp)>,
+    /// Batches that failed or were left out.
+    pub failed: Vec<(Timestamp, Timestamp)>,
+}
+
 /// What became of one node.
 #[derive(Clone, Debug)]
 pub struct NodeResult {
@@ -121,6 +130,8 @@ pub struct NodeResult {
     pub difference: Option<String>,
     /// What went wrong, with its place.
     pub diagnostic: Option<Box<Diagnostic>>,
+    /// The batches of a microbatch model.
+    pub batches: Option<BatchResults>,
 }
 
 impl NodeResult {
@@ -143,6 +154,7 @@ impl NodeResult {
             failing_rows: None,
             difference: None,
             diagnostic: None,
+            batches: None,
         }
     }
 

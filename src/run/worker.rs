@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::difference::difference;
 use super::event::{Event, Output, Phase, Reporter};
-use super::message::{in_dbt_words, output_path};
+use super::message::{batch_path, in_dbt_words, output_path};
+use super::microbatch;
 use super::plan::{Command, is_ephemeral};
-use super::result::{NodeResult, Status, Timing, TimingName};
+use super::result::{BatchResults, NodeResult, Status, Timing, TimingName};
 use super::schedule::{Work, Worker};
 use super::stop::Stop;
 use super::test::TestNumbers;
@@ -17,7 +18,7 @@ use super::unit_test;
 use crate::adapter::{RowLimit, Table};
 use crate::compile::{self, CompiledNode, SqlMap};
 use crate::diagnostic::Diagnostic;
-use crate::jinja::{Runtime, Session};
+use crate::jinja::{Batch, Runtime, Session};
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 
 /// How many of the rows that a failed test found are shown.
@@ -88,6 +89,9 @@ impl Bench<'_> {
         if node.resource_type == ResourceType::UnitTest {
             return self.unit_test(ix, node, result);
         }
+        if self.shop.command != Command::Compile && microbatch::is_microbatch(runtime, node) {
+            return self.batches(ix, node, result);
+        }
         self.tell(ix, Phase::Compiling);
         let compiled = timed(result, TimingName::Compile, || self.compile(ix, node))?;
         if node.resource_type != ResourceType::Seed {
@@ -141,14 +145,7 @@ impl Bench<'_> {
         let outcome = compile::materialize(self.shop.runtime, &self.session, ix, compiled);
         // What was rejected is written too: it is what one wants to look at.
         self.write_run_code(node, self.session.take_written().as_deref())?;
-        let outcome = outcome?;
-        Ok(Found {
-            status: Status::Success,
-            message: Some(outcome.response.message.clone()),
-            failures: None,
-            adapter_response: outcome.response.to_data(),
-            rows: None,
-        })
+        outcome.map(Found::of)
     }
 
     fn write_run_code(&self, node: &Node, text: Option<&str>) -> Result<(), Box<Diagnostic>> {
@@ -188,6 +185,56 @@ impl Bench<'_> {
         let options = &self.shop.runtime.project.settings.warn_error;
         let names = |list: &[String]| list.iter().any(|name| name == "LogTestResult");
         (options.all && !names(&options.warn)) || names(&options.error)
+    }
+
+    /// Builds a microbatch model: its batches one after the other. Where the first fails, the rest is left out.
+    fn batches(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+        timed(result, TimingName::Compile, || Ok(()))?;
+        self.tell(ix, Phase::Executing);
+        let mut results = BatchResults::default();
+        let mut problem = None;
+        timed(result, TimingName::Execute, || {
+            let (size, batches) = microbatch::batches(self.shop.runtime, ix)?;
+            let total = batches.len();
+            for (place, batch) in batches.into_iter().enumerate() {
+                let (label, window) = (size.label(batch.start), (batch.start, batch.end));
+                let is_lost = self.shop.stop.is_set() || (place > 0 && results.successful.is_empty());
+                let index = place + 1;
+                let done = if is_lost { None } else { Some(self.batch(ix, node, batch, (&label, index, total))) };
+                let ended = batch_result(ix, node, done.as_ref());
+                let event = Event::BatchFinished { node: ix, label: &label, index, total, result: &ended };
+                self.shop.reporter.report(&event);
+                match done {
+                    Some((Ok(_), _)) => results.successful.push(window),
+                    Some((Err(error), _)) => {
+                        results.failed.push(window);
+                        problem.get_or_insert(error);
+                    }
+                    None => results.failed.push(window),
+                }
+            }
+            Ok(())
+        })?;
+        microbatch::conclude(result, results);
+        result.diagnostic = problem;
+        Ok(())
+    }
+
+    fn batch(&self, ix: NodeIndex, node: &Node, batch: Batch, place: (&str, usize, usize)) -> BatchDone {
+        let (label, index, total) = place;
+        self.shop.reporter.report(&Event::BatchStarted { node: ix, label, index, total });
+        let started = Instant::now();
+        let runtime = self.shop.runtime;
+        let work = || {
+            let compiled = compile::compile_batch(runtime, &self.session, ix, Some(batch))?;
+            self.shop.output.write(&batch_path("compiled", node, label), &compiled.compiled_code)?;
+            let outcome = compile::materialize(runtime, &self.session, ix, &compiled);
+            if let Some(text) = self.session.take_written() {
+                self.shop.output.write(&batch_path("run", node, label), &text)?;
+            }
+            outcome.map(Found::of)
+        };
+        (work(), started.elapsed().as_secs_f64())
     }
 
     fn unit_test(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
@@ -252,7 +299,33 @@ struct Found {
     rows: Option<Table>,
 }
 
+/// What one batch gave, and how many seconds it took.
+type BatchDone = (Result<Found, Box<Diagnostic>>, f64);
+
+/// The result of one batch, for those who watch; nothing is known of one that was left out.
+fn batch_result(ix: NodeIndex, node: &Node, done: Option<&BatchDone>) -> NodeResult {
+    let mut result = NodeResult::of(ix, node, Status::Skipped);
+    if let Some((found, seconds)) = done {
+        result.execution_time = *seconds;
+        result.status = if found.is_ok() { Status::Success } else { Status::Error };
+        if let Ok(found) = found {
+            result.adapter_response.clone_from(&found.adapter_response);
+        }
+    }
+    result
+}
+
 impl Found {
+    fn of(outcome: compile::MaterializeOutcome) -> Self {
+        Self {
+            status: Status::Success,
+            message: Some(outcome.response.message.clone()),
+            failures: None,
+            adapter_response: outcome.response.to_data(),
+            rows: None,
+        }
+    }
+
     fn put_into(self, result: &mut NodeResult) {
         result.status = self.status;
         result.message = self.message;

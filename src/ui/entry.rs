@@ -60,6 +60,8 @@ pub mod names {
     pub const SNAPSHOT: EventName = event("LogSnapshotResult", "Q015");
     pub const SEED: EventName = event("LogSeedResult", "Q016");
     pub const TEST: EventName = event("LogTestResult", "Q007");
+    pub const BATCH_START: EventName = event("LogStartBatch", "Q045");
+    pub const BATCH: EventName = event("LogBatchResult", "Q046");
     pub const NODE: EventName = event("LogNodeResult", "Q008");
     pub const NO_OP: EventName = event("LogNodeNoOpResult", "Q019");
     pub const SKIP: EventName = event("SkippingDetails", "Q034");

@@ -82,6 +82,48 @@ impl Drawing {
         entry
     }
 
+    /// `Batch 1 of 3 START batch 2024-01-31 of main.orders ..... [RUN]`.
+    #[must_use]
+    pub fn batch_started(&self, node: &Node, label: &str, position: (usize, usize)) -> Entry {
+        let description = format!("batch {label} of {}", self.relation(node));
+        let text = format!("Batch {}", self.line(&format!("START {description}"), "RUN", position, None));
+        let facts = json!({
+            "description": description,
+            "batch_index": position.0,
+            "total_batches": position.1,
+            "node_info": node_info(node, "started", None, None),
+        });
+        entry(names::BATCH_START, Level::Info, text, facts)
+    }
+
+    /// `Batch 1 of 3 OK created batch 2024-01-31 of main.orders ..... [OK in 0.03s]`.
+    #[must_use]
+    pub fn batch_finished(&self, node: &Node, label: &str, position: (usize, usize), outcome: Outcome<'_>) -> Entry {
+        let description = format!("batch {label} of {}", self.relation(node));
+        let (level, verb, word) = match outcome.status {
+            "error" => (Level::Error, "ERROR creating", self.theme.bad("ERROR")),
+            "skipped" => (Level::Info, "SKIP", self.theme.caution("SKIPPED")),
+            _ => (Level::Info, "OK created", self.theme.good(outcome.response)),
+        };
+        let line = self.line(&format!("{verb} {description}"), &word, position, Some(outcome.seconds));
+        let facts = json!({
+            "description": description,
+            "status": if outcome.status == "success" { outcome.response } else { outcome.status },
+            "batch_index": position.0,
+            "total_batches": position.1,
+            "execution_time": outcome.seconds,
+            "node_info": node_info(node, outcome.status, outcome.started_at, outcome.finished_at),
+        });
+        entry(names::BATCH, level, format!("Batch {line}"), facts)
+    }
+
+    fn relation(&self, node: &Node) -> String {
+        match node.database.as_deref() {
+            Some(database) if database != self.database => format!("{database}.{}.{}", node.schema, node.alias),
+            _ => format!("{}.{}", node.schema, node.alias),
+        }
+    }
+
     fn skipped(&self, node: &Node, position: (usize, usize)) -> Entry {
         let message = match node.resource_type {
             ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot => {
@@ -198,11 +240,11 @@ impl Drawing {
     /// `sql table model main.orders`, `seed file main.raw_orders`, `test unique_orders_id`.
     #[must_use]
     pub fn description(&self, node: &Node) -> String {
-        let relation = || match node.database.as_deref() {
-            Some(database) if database != self.database => format!("{database}.{}.{}", node.schema, node.alias),
-            _ => format!("{}.{}", node.schema, node.alias),
-        };
+        let relation = || self.relation(node);
         match node.resource_type {
+            ResourceType::Model if node.config.str("incremental_strategy") == Some("microbatch") => {
+                format!("{} microbatch model {}", node.language, relation())
+            }
             ResourceType::Model => format!("{} {} model {}", node.language, node.config.materialized(), relation()),
             ResourceType::Seed => format!("seed file {}", relation()),
             ResourceType::Snapshot => format!("snapshot {}", relation()),
@@ -234,6 +276,8 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub fn of(result: &'a NodeResult) -> Self {
         let response = result.adapter_response.get("_message").and_then(Data::as_str);
+        // A microbatch model has no word of the database of its own.
+        let response = response.or(result.message.as_deref().filter(|_| result.batches.is_some()));
         Self {
             status: result.status.as_str(),
             response: response.filter(|word| !word.is_empty()).unwrap_or("OK"),

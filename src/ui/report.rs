@@ -188,6 +188,14 @@ impl Reporter for TermReporter {
             Event::HookFinished { index, total, result, .. } => self.hook_finished((*index, *total), result),
             Event::NodeStarted { node, index, total, thread } => self.node_started(*node, (*index, *total), thread),
             Event::NodePhase { .. } => {}
+            Event::BatchStarted { node, label, index, total } => {
+                let node = self.manifest.node(*node);
+                self.printer.say(&self.drawing.batch_started(node, label, (*index, *total)));
+            }
+            Event::BatchFinished { node, label, index, total, result } => {
+                let node = self.manifest.node(*node);
+                self.printer.say(&self.drawing.batch_finished(node, label, (*index, *total), Outcome::of(result)));
+            }
             Event::NodeFinished { index, total, result } => self.node_finished((*index, *total), result),
             Event::Warning { diagnostic, .. } => self.printer.warning(diagnostic),
             Event::Stopping => {

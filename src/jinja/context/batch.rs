@@ -30,7 +30,8 @@ pub struct Batch {
 }
 
 /// What older strategies ask the configuration for.
-const LEGACY_KEYS: [&str; 2] = ["__dbt_internal_microbatch_event_time_start", "__dbt_internal_microbatch_event_time_end"];
+const LEGACY_KEYS: [&str; 2] =
+    ["__dbt_internal_microbatch_event_time_start", "__dbt_internal_microbatch_event_time_end"];
 
 impl Batch {
     fn bounds(&self) -> [Value; 2] {
@@ -89,7 +90,11 @@ pub(super) fn time_filter(
         (None, Some(sample)) => (sample.start, sample.end),
         (None, None) => return None,
     };
-    Some(EventTimeFilter { field: quoted_as_configured(target, column), start: Some(text(start)), end: Some(text(end)) })
+    Some(EventTimeFilter {
+        field: quoted_as_configured(target, column),
+        start: Some(text(start)),
+        end: Some(text(end)),
+    })
 }
 
 /// The column's own `quote` decides, else that of its source.

@@ -12,15 +12,18 @@ use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
 /// Reads a seed. Columns in `text_columns` stay text.
 ///
 /// # Errors
-/// When the file is not a table: no header, or a row wider than it.
+/// When the file is not a table: no header, or a row wider than it; and when the delimiter is not one character.
 pub(crate) fn read(
     file: &Arc<SourceFile>,
     text_columns: &[String],
     delimiter: &str,
 ) -> Result<TableValue, Box<Diagnostic>> {
+    let &[separator] = delimiter.as_bytes() else {
+        return Err(invalid(file, None, "\"delimiter\" must be a 1-character string"));
+    };
     let text = file.text().trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter.bytes().next().unwrap_or(b','))
+        .delimiter(separator)
         .flexible(true)
         .has_headers(false)
         .from_reader(text.as_bytes());
