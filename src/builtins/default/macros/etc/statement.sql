@@ -39,7 +39,7 @@
 {# The table that a query returns. #}
 {% macro run_query(sql) -%}
     {% call statement('run_query_statement', fetch_result=true, auto_begin=false) %}
-        {{ sql }}
-    {% endcall %}
+    {{ sql }}
+  {% endcall %}
     {{ return(load_result('run_query_statement').table) }}
 {%- endmacro %}

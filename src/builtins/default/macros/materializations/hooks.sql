@@ -3,14 +3,14 @@
     {% for hook in hooks | selectattr('transaction', 'equalto', inside_transaction) %}
         {% if loop.first and not inside_transaction %}
             {% call statement(auto_begin=inside_transaction) %}
-                commit;
-            {% endcall %}
+        commit;
+      {% endcall %}
         {% endif %}
         {% set sql = render(hook.get('sql')) | trim %}
         {% if sql %}
             {% call statement(auto_begin=inside_transaction) %}
-                {{ sql }}
-            {% endcall %}
+        {{ sql }}
+      {% endcall %}
         {% endif %}
     {% endfor %}
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {# A query that returns the rows of a fixture; columns that a row leaves out are null. #}
-{% macro get_fixture_sql(rows, column_name_to_data_types) -%}
+{% macro get_fixture_sql(rows, column_name_to_data_types) %}
 -- Fixture for {{ model.name }}
     {%- if not column_name_to_data_types -%}
         {#- Deferring: the parent may exist in the other environment only. -#}

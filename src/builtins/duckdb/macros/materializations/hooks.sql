@@ -4,8 +4,8 @@
         {% set sql = render(hook.get('sql')) | trim %}
         {% if sql %}
             {% call statement(auto_begin=inside_transaction) %}
-                {{ sql }}
-            {% endcall %}
+        {{ sql }}
+      {% endcall %}
         {% endif %}
     {% endfor %}
 {%- endmacro %}

@@ -67,7 +67,7 @@
 
     {% call statement('main', language=language, auto_begin=begins_transaction) %}
         {{- build_sql }}
-    {% endcall %}
+  {% endcall %}
 
     {% if need_swap %}
         {% do drop_indexes_on_relation(target_relation) %}

@@ -50,8 +50,8 @@
 
     {{ check_time_data_types(rows_sql) }}
     {% call statement('main') %}
-        {{ build_sql }}
-    {% endcall %}
+      {{ build_sql }}
+  {% endcall %}
 
     {% set revoke = should_revoke(had_table, full_refresh_mode=False) %}
     {% do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) %}
