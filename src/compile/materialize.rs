@@ -117,7 +117,11 @@ fn run(
 ) -> Result<(RunContext, MaterializeResult), Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
     let macro_id = checked_materialization(runtime, node)?;
-    let extras = NodeExtras { compiled_code: Some(Arc::clone(&compiled.compiled_code)), hook: None, batch: compiled.batch.clone() };
+    let extras = NodeExtras {
+        compiled_code: Some(Arc::clone(&compiled.compiled_code)),
+        hook: None,
+        batch: compiled.batch.clone(),
+    };
     let context = RunContext::for_node(runtime, session, ix, extras);
     let result = context.materialize(&macro_id).map_err(|error| explain_run(runtime, compiled, node, &error));
     match result {

@@ -193,7 +193,7 @@ mod tests {
     #[track_caller]
     fn check(size: BatchSize, window: Option<(&str, &str)>, is_incremental: bool, expected: &[&str]) {
         let mut manifest = fixture::manifest(&["model.a"]);
-        let config = &mut manifest.nodes[0].config.values;
+        let config = std::sync::Arc::make_mut(&mut manifest.nodes[0].config.values);
         config.insert("begin".to_owned(), json!("2024-01-30T05:00:00"));
         config.insert("lookback".to_owned(), json!(1));
         let at = |text: &str| read_moment(text).expect("a moment");

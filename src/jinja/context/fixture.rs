@@ -61,6 +61,7 @@ pub(crate) fn project(vars: Data) -> Arc<Project> {
         fields: Map::new(),
     };
     let settings = Settings {
+        windows: crate::project::TimeWindows::default(),
         command: "run".into(),
         vars: Map::new(),
         env: [("HOME_TOWN".to_string(), "Oslo".to_string())].into(),

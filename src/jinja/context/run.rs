@@ -9,9 +9,9 @@ use minijinja::{Error, State, Value};
 use serde_json::{Map, Value as Data};
 
 use super::base::{Builtins, Shared, VarFunction, render_with};
+use super::batch::{self, Batch};
 use super::failure::{ContextError, fail, fail_elsewhere, fail_with};
 use super::foreign_keys;
-use super::batch::{self, Batch};
 use super::parse::{read_names, read_ref, read_source, render_test_kwargs};
 use super::runtime::Runtime;
 use super::session::Session;

@@ -22,11 +22,8 @@ pub(crate) fn read(
         return Err(invalid(file, None, "\"delimiter\" must be a 1-character string"));
     };
     let text = file.text().trim_start_matches('\u{feff}');
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(text.as_bytes());
     let mut records = Vec::new();
     for record in reader.records() {
         records.push(record.map_err(|error| invalid(file, None, error.to_string()))?);
