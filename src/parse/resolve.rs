@@ -140,8 +140,7 @@ impl Resolver<'_, '_> {
         };
         let mut error = self.missing(&missing, found);
         if found == Found::Nothing {
-            let hint = did_you_mean(&call.name, self.lookup.ref_names());
-            error = error.hint(hint.unwrap_or_else(|| "`kiln list` shows what there is to refer to".to_owned()));
+            error = error.maybe_hint(did_you_mean(&call.name, self.lookup.ref_names()));
         } else {
             error = error.hint(format!("enable `{}`, or remove the ref", call.name));
         }
