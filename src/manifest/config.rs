@@ -16,10 +16,13 @@ pub struct NodeConfig {
     pub values: Arc<Map<String, Data>>,
 }
 
+/// Values that several nodes share.
+type SharedValues = Arc<Map<String, Data>>;
+
 /// The configurations made so far. Most nodes of a project are configured alike, and a map is large.
 #[derive(Debug, Default)]
 pub struct ConfigPool {
-    known: Mutex<HashMap<u64, Vec<Arc<Map<String, Data>>>>>,
+    known: Mutex<HashMap<u64, Vec<SharedValues>>>,
 }
 
 impl ConfigPool {
