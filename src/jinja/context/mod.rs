@@ -27,6 +27,7 @@ pub use parse::{
     NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, is_name_built_in, parse_node, parse_value,
 };
 pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow, schemas_of};
+pub(crate) use runtime::KeyConstraints;
 pub use runtime::{
     EphemeralCode, Listener, MessageLevel, Runtime, RuntimeParts, Silent, StatementEvent, StatementPhase,
 };

@@ -138,7 +138,12 @@ pub struct Runtime {
     pub(crate) lookup: super::run::Lookup,
     pub(crate) graph: OnceLock<Value>,
     pub(crate) warned: Mutex<std::collections::HashSet<String>>,
+    /// Kinds of key constraints by table, as each schema had them when it was first asked about.
+    pub(crate) key_constraints: Mutex<HashMap<String, Arc<KeyConstraints>>>,
 }
+
+/// Kinds of key constraints by the name of the table in lower case.
+pub(crate) type KeyConstraints = HashMap<String, Vec<String>>;
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -165,6 +170,7 @@ impl Runtime {
             lookup,
             graph: OnceLock::new(),
             warned: Mutex::default(),
+            key_constraints: Mutex::default(),
         })
     }
 

@@ -1,15 +1,17 @@
 //! Methods that only the DuckDB adapter has.
 
+use std::sync::Arc;
+
 use minijinja::{Error, State, Value};
 use serde_json::Value as Data;
 
-use super::adapter::{AdapterValue, one};
+use super::adapter::{AdapterValue, Live, one};
 use super::relation::RelationValue;
 use super::table::{ColumnType, TableValue};
 use crate::adapter::RowLimit;
 use crate::diagnostic::Code;
-use crate::jinja::context::MessageLevel;
 use crate::jinja::context::failure::{fail, fail_sql};
+use crate::jinja::context::{KeyConstraints, MessageLevel};
 use crate::jinja::functions::{given, none, text_of};
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::sql::Relation;
@@ -215,23 +217,48 @@ fn read_location(args: &[Value]) -> Result<Value, Error> {
 }
 
 /// Kinds of key constraints that a table has in the database.
+///
+/// A schema is asked about once: what is added during the run is in the configuration of the model that adds it.
 fn key_constraints(adapter: &AdapterValue, args: &[Value]) -> Result<Value, Error> {
     let relation = one("existing_key_constraint_types", "relation", args)?;
     let found = RelationValue::of(&relation).zip(adapter.live.as_ref());
     let Some((relation, live)) = found else { return Ok(PyList::value(Vec::new())) };
     let escape = |text: Option<&String>| text.map(|text| text.replace('\'', "''").to_lowercase()).unwrap_or_default();
     let Relation { database, schema, identifier, .. } = &relation.relation;
-    let sql = format!(
-        "select distinct lower(replace(constraint_type, ' ', '_')) from duckdb_constraints() where \
-         lower(database_name) = '{}' and lower(schema_name) = '{}' and lower(table_name) = '{}' and constraint_type \
-         in ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') order by 1",
+    let place = format!(
+        "lower(database_name) = '{}' and lower(schema_name) = '{}'",
         escape(database.as_ref()),
-        escape(schema.as_ref()),
-        escape(identifier.as_ref())
+        escape(schema.as_ref())
+    );
+    let known = live.runtime.key_constraints.lock().ok().and_then(|known| known.get(&place).cloned());
+    let known = match known {
+        Some(known) => known,
+        None => {
+            let read = Arc::new(read_key_constraints(live, &place)?);
+            if let Ok(mut known) = live.runtime.key_constraints.lock() {
+                known.insert(place, Arc::clone(&read));
+            }
+            read
+        }
+    };
+    let table = identifier.as_deref().unwrap_or_default().to_lowercase();
+    let kinds = known.get(&table).into_iter().flatten().map(|kind| Value::from(kind.as_str()));
+    Ok(PyList::value(kinds.collect()))
+}
+
+fn read_key_constraints(live: &Live, place: &str) -> Result<KeyConstraints, Error> {
+    let sql = format!(
+        "select distinct lower(table_name), lower(replace(constraint_type, ' ', '_')) from duckdb_constraints() \
+         where {place} and constraint_type in ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') order by 1, 2"
     );
     let (_, table) = live.session.execute(&sql, false, Some(RowLimit::All)).map_err(fail_sql)?;
-    let table = TableValue::from_result(&table);
-    Ok(PyList::value(table.rows.iter().filter_map(|row| row.first().cloned()).collect()))
+    let mut kinds = KeyConstraints::new();
+    for row in &TableValue::from_result(&table).rows {
+        if let [table, kind] = &row[..] {
+            kinds.entry(py::to_str(table)).or_default().push(py::to_str(kind));
+        }
+    }
+    Ok(kinds)
 }
 
 /// Where a remote database keeps temporary tables; kept for macros that ask.
