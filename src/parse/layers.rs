@@ -63,6 +63,8 @@ pub(super) fn tree_key(kind: ResourceType) -> &'static str {
 pub(super) struct ProjectTrees {
     root: String,
     trees: HashMap<(String, String), (Tree, Tree)>,
+    /// The defaults of the kinds that projects have most of.
+    defaults: HashMap<ResourceType, Tree>,
 }
 
 impl ProjectTrees {
@@ -78,7 +80,12 @@ impl ProjectTrees {
                 trees.insert((package.config.name.clone(), key.clone()), (layer.rendered.clone(), written));
             }
         }
-        Self { root: project.root().config.name.clone(), trees }
+        let defaults = [ResourceType::Model, ResourceType::Test].map(|kind| (kind, defaults(kind))).into();
+        Self { root: project.root().config.name.clone(), trees, defaults }
+    }
+
+    fn defaults(&self, kind: ResourceType) -> Tree {
+        self.defaults.get(&kind).cloned().unwrap_or_else(|| defaults(kind))
     }
 
     fn levels(&self, package: &str, kind: ResourceType, fqn: &[String], is_written: bool) -> Vec<Tree> {
@@ -135,7 +142,7 @@ impl Layers<'_> {
 
 /// The merged configuration of a node, with dbt's defaults for what nothing set.
 pub(super) fn merge(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
-    let mut config = defaults(layers.kind);
+    let mut config = trees.defaults(layers.kind);
     for layer in layers.in_order(trees, false) {
         update(layers.kind, &mut config, layer);
     }
