@@ -138,20 +138,11 @@ fn dispatch<'r>(
     name: &str,
     namespace: Option<&str>,
 ) -> Option<&'r Arc<MacroEntry>> {
-    let root = project.root();
-    let rule = root.config.dispatch.iter().find(|rule| Some(rule.macro_namespace.as_str()) == namespace);
-    let packages: Vec<Option<&str>> = match (rule, namespace) {
-        (Some(rule), _) => rule.search_order.iter().map(|package| Some(package.as_str())).collect(),
-        (None, Some(namespace)) if project.package(namespace).is_some() => {
-            vec![Some(&root.config.name), Some(namespace)]
-        }
-        _ => vec![None],
-    };
-    let prefixes = [project.target.adapter_type.as_str(), "default"];
-    packages.into_iter().find_map(|searched| {
+    let prefixes = jinja::prefixes(&project.target.adapter_type);
+    jinja::search_packages(project, namespace).into_iter().find_map(|searched| {
         prefixes.iter().find_map(|prefix| {
             let name = format!("{prefix}__{name}");
-            match searched {
+            match searched.as_deref() {
                 Some(searched) if registry.internal_packages().iter().any(|internal| internal == searched) => {
                     registry.internal_packages().iter().find_map(|internal| registry.in_package(internal, &name))
                 }

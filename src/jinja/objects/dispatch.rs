@@ -10,12 +10,12 @@ use crate::jinja::render_state;
 use crate::project::Project;
 
 /// Prefixes of macro names for an adapter, the best first.
-fn prefixes(adapter_type: &str) -> [&str; 2] {
+pub(crate) fn prefixes(adapter_type: &str) -> [&str; 2] {
     [adapter_type, "default"]
 }
 
 /// The packages that a namespace is searched in; `None` is what the node sees without a prefix.
-fn search_packages(project: &Project, namespace: Option<&str>) -> Vec<Option<String>> {
+pub(crate) fn search_packages(project: &Project, namespace: Option<&str>) -> Vec<Option<String>> {
     let Some(namespace) = namespace else { return vec![None] };
     let root = &project.root().config;
     if let Some(rule) = root.dispatch.iter().find(|rule| rule.macro_namespace == namespace) {
