@@ -2,7 +2,7 @@
 //!
 //! No lock is held while anything is asked of a database: callers list, then tell the cache.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::sql::Relation;
@@ -25,10 +25,20 @@ struct SchemaEntry {
     relations: HashMap<String, Option<CachedRelation>>,
 }
 
+/// A relation's schema and its name in lower case.
+type RelationKey = (SchemaKey, String);
+
+#[derive(Debug, Default)]
+struct Known {
+    schemas: HashMap<SchemaKey, SchemaEntry>,
+    /// By relation: the relations that a cascade drops with it.
+    dependents: HashMap<RelationKey, HashSet<RelationKey>>,
+}
+
 /// The relations of the schemas that were listed.
 #[derive(Debug, Default)]
 pub struct RelationCache {
-    schemas: Mutex<HashMap<SchemaKey, SchemaEntry>>,
+    known: Mutex<Known>,
 }
 
 fn fold(text: Option<&str>) -> String {
@@ -39,9 +49,40 @@ fn key(relation: &Relation) -> SchemaKey {
     (fold(relation.database.as_deref()), fold(relation.schema.as_deref()))
 }
 
+fn full_key(relation: &Relation) -> RelationKey {
+    (key(relation), fold(relation.identifier.as_deref()))
+}
+
+impl Known {
+    fn set(&mut self, (schema, name): RelationKey, relation: Option<CachedRelation>) {
+        self.schemas.entry(schema).or_default().relations.insert(name, relation);
+    }
+
+    /// Takes a relation out, and with it what was made from it.
+    fn remove(&mut self, relation: RelationKey) {
+        let mut gone = vec![relation];
+        while let Some(relation) = gone.pop() {
+            gone.extend(self.dependents.remove(&relation).into_iter().flatten());
+            self.set(relation, None);
+        }
+    }
+
+    fn rename(&mut self, from: &RelationKey, to: &RelationKey) {
+        if let Some(dependents) = self.dependents.remove(from) {
+            self.dependents.insert(to.clone(), dependents);
+        }
+        #[expect(clippy::iter_over_hash_type, reason = "each is changed on its own")]
+        for dependents in self.dependents.values_mut() {
+            if dependents.remove(from) {
+                dependents.insert(to.clone());
+            }
+        }
+    }
+}
+
 impl RelationCache {
-    fn lock(&self) -> MutexGuard<'_, HashMap<SchemaKey, SchemaEntry>> {
-        match self.schemas.lock() {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        match self.known.lock() {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),
         }
@@ -50,13 +91,13 @@ impl RelationCache {
     /// Whether a schema was listed.
     #[must_use]
     pub fn has_schema(&self, database: Option<&str>, schema: &str) -> bool {
-        self.lock().get(&(fold(database), fold(Some(schema)))).is_some_and(|entry| entry.is_listed)
+        self.lock().schemas.get(&(fold(database), fold(Some(schema)))).is_some_and(|entry| entry.is_listed)
     }
 
     /// Takes a listing in. What was added or dropped since it was asked for stays as it is.
     pub fn insert_listing(&self, database: Option<&str>, schema: &str, listing: Vec<Relation>) {
-        let mut schemas = self.lock();
-        let entry = schemas.entry((fold(database), fold(Some(schema)))).or_default();
+        let mut known = self.lock();
+        let entry = known.schemas.entry((fold(database), fold(Some(schema)))).or_default();
         entry.is_listed = true;
         for relation in listing {
             let name = fold(relation.identifier.as_deref());
@@ -67,35 +108,37 @@ impl RelationCache {
     /// Finds a relation by name, in any case.
     #[must_use]
     pub fn find(&self, database: Option<&str>, schema: &str, identifier: &str) -> Option<CachedRelation> {
-        let schemas = self.lock();
-        let entry = schemas.get(&(fold(database), fold(Some(schema))))?;
+        let known = self.lock();
+        let entry = known.schemas.get(&(fold(database), fold(Some(schema))))?;
         entry.relations.get(&identifier.to_lowercase()).cloned().flatten()
     }
 
     /// The relations of a schema, by name.
     #[must_use]
     pub fn relations(&self, database: Option<&str>, schema: &str) -> Vec<CachedRelation> {
-        let schemas = self.lock();
-        let Some(entry) = schemas.get(&(fold(database), fold(Some(schema)))) else { return Vec::new() };
+        let known = self.lock();
+        let Some(entry) = known.schemas.get(&(fold(database), fold(Some(schema)))) else { return Vec::new() };
         let mut found: Vec<_> = entry.relations.values().flatten().cloned().collect();
         found.sort_by(|a, b| a.relation.identifier.cmp(&b.relation.identifier));
         found
     }
 
-    /// Notes that a relation exists; `is_ours` if this run made it.
-    pub fn add(&self, relation: Relation, is_ours: bool) {
-        let name = fold(relation.identifier.as_deref());
-        self.lock()
-            .entry(key(&relation))
-            .or_default()
-            .relations
-            .insert(name, Some(CachedRelation { relation, is_ours }));
+    /// Takes in which relations a cascade drops with which: pairs of the dependent one and the one it reads.
+    pub fn link(&self, dependencies: Vec<(Relation, Relation)>) {
+        let mut known = self.lock();
+        for (dependent, source) in dependencies {
+            known.dependents.entry(full_key(&source)).or_default().insert(full_key(&dependent));
+        }
     }
 
-    /// Notes that a relation is gone.
+    /// Notes that a relation exists; `is_ours` if this run made it.
+    pub fn add(&self, relation: Relation, is_ours: bool) {
+        self.lock().set(full_key(&relation), Some(CachedRelation { relation, is_ours }));
+    }
+
+    /// Notes that a relation is gone, and with it those that are known to depend on it.
     pub fn remove(&self, relation: &Relation) {
-        let name = fold(relation.identifier.as_deref());
-        self.lock().entry(key(relation)).or_default().relations.insert(name, None);
+        self.lock().remove(full_key(relation));
     }
 
     /// Notes that a relation has another name now.
@@ -106,24 +149,28 @@ impl RelationCache {
             from.identifier.as_deref().unwrap_or_default(),
         );
         let kind = to.kind.or_else(|| known.as_ref().and_then(|known| known.relation.kind));
-        self.remove(from);
-        self.add(to.clone().with_kind(kind), known.is_some_and(|known| known.is_ours));
+        let renamed =
+            CachedRelation { relation: to.clone().with_kind(kind), is_ours: known.is_some_and(|known| known.is_ours) };
+        let mut known = self.lock();
+        known.rename(&full_key(from), &full_key(to));
+        known.set(full_key(from), None);
+        known.set(full_key(to), Some(renamed));
     }
 
     /// Notes that a schema is gone with all that was in it.
     pub fn drop_schema(&self, database: Option<&str>, schema: &str) {
         let entry = SchemaEntry { is_listed: true, relations: HashMap::new() };
-        self.lock().insert((fold(database), fold(Some(schema))), entry);
+        self.lock().schemas.insert((fold(database), fold(Some(schema))), entry);
     }
 
     /// Forgets a schema, so that it is listed anew.
     pub fn forget_schema(&self, database: Option<&str>, schema: &str) {
-        self.lock().remove(&(fold(database), fold(Some(schema))));
+        self.lock().schemas.remove(&(fold(database), fold(Some(schema))));
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        self.lock().clear();
+        *self.lock() = Known::default();
     }
 }
 
@@ -144,6 +191,20 @@ mod tests {
         let names: Vec<_> =
             cache.relations(Some("db"), "main").into_iter().filter_map(|found| found.relation.identifier).collect();
         assert_eq!(names, ["New", "kept"]);
+    }
+
+    #[test]
+    fn what_depends_on_a_dropped_relation_is_gone_too() {
+        let relation = |name: &str| Relation::new("db", "main", name);
+        let cache = RelationCache::default();
+        cache.insert_listing(Some("db"), "main", ["a", "b", "c", "d"].map(relation).to_vec());
+        cache.link(vec![(relation("b"), relation("a")), (relation("c"), relation("b"))]);
+        cache.rename(&relation("a"), &relation("a_backup"));
+        cache.rename(&relation("b"), &relation("b_backup"));
+        cache.remove(&relation("a_backup"));
+        let names: Vec<_> =
+            cache.relations(Some("db"), "main").into_iter().filter_map(|found| found.relation.identifier).collect();
+        assert_eq!(names, ["d"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod cache;
 mod duckdb;
 mod error;
 pub mod fake;
+mod postgres;
 mod table;
 
 pub use cache::{CachedRelation, RelationCache};
@@ -23,8 +24,8 @@ use crate::sql::{Dialect, Relation, RelationKind};
 /// What a statement that returns no rows did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Execution {
-    /// Rows changed, where the database says so.
-    pub rows_affected: Option<u64>,
+    /// Rows changed or returned, where the database says so; -1 where dbt's driver for it gives that number.
+    pub rows_affected: Option<i64>,
     /// The database's own word, such as `OK` or `INSERT 0 3`.
     pub message: String,
     /// The kind of statement, such as `SELECT` or `INSERT`; empty if the database does not say.
@@ -96,6 +97,15 @@ pub trait Connection: Send {
     /// When the catalog cannot be read.
     fn columns(&mut self, relation: &Relation) -> Result<Vec<Column>, AdapterError>;
 
+    /// Which relations a cascade drops with which, as pairs of the dependent one and the one it reads.
+    /// Empty where dropping a relation leaves others alone.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    fn dependencies(&mut self) -> Result<Vec<(Relation, Relation)>, AdapterError> {
+        Ok(Vec::new())
+    }
+
     /// Loads a CSV file into a table that exists, faster than inserts.
     /// Returns `None` where the adapter has no such way, and nothing was done.
     ///
@@ -123,6 +133,11 @@ pub trait Connection: Send {
 
     /// A handle that stops the running statement from another thread.
     fn interrupter(&self) -> Arc<dyn Interrupt>;
+
+    /// What the database remarked since the last call, one text a remark.
+    fn take_notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// How a CSV file is read by [`Connection::load_csv`].
@@ -148,6 +163,7 @@ pub fn open(target: &Target, project_root: &Path) -> Result<Arc<dyn Adapter>, Ad
     match target.adapter_type.as_str() {
         #[cfg(feature = "duckdb")]
         "duckdb" => Ok(Arc::new(duckdb::DuckDb::open(target, project_root)?)),
+        "postgres" => Ok(Arc::new(postgres::Postgres::open(target)?)),
         other => Err(AdapterError::new(AdapterErrorKind::Unsupported, format!("kiln has no adapter for `{other}`"))),
     }
 }

@@ -141,7 +141,7 @@ impl Profiles {
             schema: String::new(),
             fields,
         };
-        self.complete(&mut target, output)?;
+        self.complete(&mut target, output, wanted.env)?;
         Ok(target)
     }
 
@@ -236,10 +236,15 @@ impl Profiles {
     }
 
     /// Fills in what the adapter's credentials have by default.
-    fn complete(&self, target: &mut Target, output: &Yaml) -> Result<(), Box<Diagnostic>> {
+    fn complete(
+        &self,
+        target: &mut Target,
+        output: &Yaml,
+        env: &BTreeMap<String, String>,
+    ) -> Result<(), Box<Diagnostic>> {
         match target.adapter_type.as_str() {
             "duckdb" => self.complete_duckdb(target, output)?,
-            "postgres" => self.complete_postgres(target, output)?,
+            "postgres" => self.complete_postgres(target, output, env)?,
             _ => {}
         }
         let text = |key: &str| target.fields.get(key).and_then(Data::as_str).unwrap_or_default().to_owned();
@@ -300,21 +305,24 @@ impl Profiles {
         Ok(())
     }
 
-    fn complete_postgres(&self, target: &mut Target, output: &Yaml) -> Result<(), Box<Diagnostic>> {
+    /// Host, user, port and password may also come from the places that libpq reads; the adapter looks there.
+    fn complete_postgres(
+        &self,
+        target: &mut Target,
+        output: &Yaml,
+        env: &BTreeMap<String, String>,
+    ) -> Result<(), Box<Diagnostic>> {
         for (alias, key) in [("dbname", "database"), ("pass", "password")] {
             if let Some(value) = target.fields.get(alias).cloned() {
                 fill(&mut target.fields, [(key, value)]);
             }
         }
-        for (key, shown) in [
-            ("host", "host"),
-            ("user", "user"),
-            ("port", "port"),
-            ("password", "password"),
-            ("database", "dbname"),
-            ("schema", "schema"),
-        ] {
-            if target.fields.get(key).is_none_or(Data::is_null) {
+        let is_given = |fields: &Map<String, Data>, key: &str| fields.get(key).is_some_and(|value| !value.is_null());
+        if let Some(name) = env.get("PGDATABASE").filter(|_| !is_given(&target.fields, "database")) {
+            target.fields.insert("database".to_owned(), json!(name));
+        }
+        for (key, shown) in [("database", "dbname"), ("schema", "schema")] {
+            if !is_given(&target.fields, key) {
                 let message = format!("target `{}` has no `{shown}:`", target.name);
                 return Err(Box::new(Diagnostic::error(Code::ProfileInvalid, message).at(&self.file, output.span)));
             }

@@ -87,7 +87,7 @@ impl Hooks<'_> {
                 result.status = Status::Error;
                 let text = match diagnostic.code {
                     crate::diagnostic::Code::SqlRejected => diagnostic.message.clone(),
-                    _ => in_dbt_words(node, &diagnostic),
+                    _ => in_dbt_words(node, &diagnostic, self.runtime.adapter.dialect()),
                 };
                 result.message = Some(format!("{name} failed, error:\n {text}"));
                 result.failures = Some(1);

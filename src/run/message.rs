@@ -2,10 +2,11 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Node, NodeKind};
+use crate::sql::Dialect;
 
 /// The problem as dbt words it: `Runtime Error in model orders (models/orders.sql)` and the indented text.
 #[must_use]
-pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic) -> String {
+pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic, dialect: Dialect) -> String {
     let kind = match diagnostic.code {
         Code::TemplateSyntax
         | Code::TemplateFailed
@@ -22,6 +23,12 @@ pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic) -> String {
         | Code::MaterializationMissing
         | Code::PropertyInvalid
         | Code::SeedInvalid => "Compilation Error",
+        // dbt's adapter for DuckDB raises its errors as any others.
+        Code::SqlRejected | Code::ConnectFailed | Code::DiskFull | Code::Interrupted
+            if dialect == Dialect::Postgres =>
+        {
+            "Database Error"
+        }
         _ => "Runtime Error",
     };
     let word = node.resource_type.as_str().replace('_', " ");
@@ -71,8 +78,10 @@ mod tests {
     fn problems_name_the_node_and_its_file() {
         let manifest = fixture::manifest(&["model.a"]);
         let diagnostic = Diagnostic::error(Code::SqlRejected, "Binder Error: no\n\nLINE 1: x");
-        let text = in_dbt_words(&manifest.nodes[0], &diagnostic);
-        assert_eq!(text, "Runtime Error in model a (models/a.sql)\n  Binder Error: no\n  \n  LINE 1: x");
+        let text = |dialect| in_dbt_words(&manifest.nodes[0], &diagnostic, dialect);
+        let rest = "Error in model a (models/a.sql)\n  Binder Error: no\n  \n  LINE 1: x";
+        assert_eq!(text(Dialect::DuckDb), format!("Runtime {rest}"));
+        assert_eq!(text(Dialect::Postgres), format!("Database {rest}"));
     }
 
     #[test]

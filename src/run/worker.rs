@@ -66,7 +66,7 @@ impl Worker for Bench<'_> {
         let mut result = NodeResult::of(ix, node, Status::Success);
         if let Err(diagnostic) = self.fill(ix, node, &mut result) {
             result.status = Status::Error;
-            result.message = Some(in_dbt_words(node, &diagnostic));
+            result.message = Some(in_dbt_words(node, &diagnostic, self.shop.runtime.adapter.dialect()));
             result.diagnostic = Some(diagnostic);
         }
         // A node leaves nothing behind: no open transaction and no temporary tables.

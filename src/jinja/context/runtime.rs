@@ -178,7 +178,8 @@ impl Runtime {
     #[must_use]
     pub fn session(&self, name: &str) -> Arc<Session> {
         let field = |key: &str| self.project.target.fields.get(key).and_then(Data::as_bool);
-        let uses_transactions = !field("disable_transactions").unwrap_or(false);
+        // `autocommit` is the word of the Postgres profile, `disable_transactions` that of DuckDB's.
+        let uses_transactions = !["disable_transactions", "autocommit"].iter().any(|key| field(key).unwrap_or(false));
         let (adapter, listener) = (Arc::clone(&self.adapter), Arc::clone(&self.listener));
         let session = Session::with_parts(name.to_string(), adapter, listener, uses_transactions);
         session.label(None, self.plain_comment(name, None).unwrap_or_default());
@@ -192,6 +193,9 @@ impl Runtime {
     pub fn fill_cache(&self, session: &Session, schemas: &[(Option<String>, String)]) -> Result<(), SqlFailure> {
         for (database, schema) in schemas {
             self.list_schema(session, database.as_deref(), schema)?;
+        }
+        if !schemas.is_empty() {
+            self.relations.link(session.dependencies()?);
         }
         Ok(())
     }

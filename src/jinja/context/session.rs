@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::failure::SqlFailure;
-use super::runtime::{Listener, StatementEvent, StatementPhase};
+use super::runtime::{Listener, MessageLevel, StatementEvent, StatementPhase};
 use crate::adapter::{Adapter, AdapterError, Column, Connection, Execution, Interrupt, RowLimit, Table};
 use crate::sql::Relation;
 
@@ -23,8 +23,7 @@ impl From<Execution> for Response {
     fn from(execution: Execution) -> Self {
         let message = if execution.message.is_empty() { "OK".to_string() } else { execution.message };
         let code = Some(execution.code).filter(|code| !code.is_empty());
-        let rows_affected = execution.rows_affected.and_then(|rows| i64::try_from(rows).ok());
-        Self { message, code, rows_affected }
+        Self { message, code, rows_affected: execution.rows_affected }
     }
 }
 
@@ -216,8 +215,16 @@ impl Session {
         let event = |phase| StatementEvent { connection: &self.name, node: labels.node.as_deref(), sql, phase };
         self.listener.statement(&event(StatementPhase::Started));
         let started = Instant::now();
-        let result = self.with_connection(run);
+        let mut notices = Vec::new();
+        let result = self.with_connection(|connection| {
+            let result = run(connection);
+            notices = connection.take_notices();
+            result
+        });
         let seconds = started.elapsed().as_secs_f64();
+        for notice in &notices {
+            self.listener.message(labels.node.as_deref(), MessageLevel::Debug, notice);
+        }
         match &result {
             Ok(_) => self.listener.statement(&event(StatementPhase::Finished { seconds })),
             Err(error) => self.listener.statement(&event(StatementPhase::Failed { message: &error.message })),
@@ -328,6 +335,15 @@ impl Session {
     /// When the catalog cannot be read.
     pub fn columns(&self, relation: &Relation) -> Result<Vec<Column>, SqlFailure> {
         self.with_connection(|connection| connection.columns(relation))
+            .map_err(|error| SqlFailure { error, sql: String::new() })
+    }
+
+    /// Which relations a cascade drops with which, as pairs of the dependent one and the one it reads.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub fn dependencies(&self) -> Result<Vec<(Relation, Relation)>, SqlFailure> {
+        self.with_connection(|connection| connection.dependencies())
             .map_err(|error| SqlFailure { error, sql: String::new() })
     }
 

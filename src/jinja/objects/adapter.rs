@@ -15,7 +15,7 @@ use super::relation::{NameMatch, RelationValue, approximate_match, kwargs};
 use super::relation_class::RelationClass;
 use super::table::TableValue;
 use super::table_parts::tuple;
-use super::{adapter_duckdb, cells, constraints, dispatch};
+use super::{adapter_duckdb, adapter_postgres, cells, constraints, dispatch};
 use crate::adapter::{AdapterErrorKind, RowLimit};
 use crate::diagnostic::{Code, did_you_mean};
 use crate::jinja::call_value;
@@ -155,9 +155,9 @@ impl Object for AdapterValue {
         match &self.live {
             Some(live) => match live.call(self, state, method, args) {
                 Some(result) => result,
-                None => self.call_duckdb(state, method, args),
+                None => self.call_own(state, method, args),
             },
-            None => while_parsing(method).unwrap_or_else(|| self.call_duckdb(state, method, args)),
+            None => while_parsing(method).unwrap_or_else(|| self.call_own(state, method, args)),
         }
     }
 
@@ -234,10 +234,12 @@ impl AdapterValue {
         Ok(Value::from(if is_quoted { quote(&name) } else { name }))
     }
 
-    fn call_duckdb(&self, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
-        if self.shared.dialect == Dialect::DuckDb
-            && let Some(result) = adapter_duckdb::call(self, state, method, args)
-        {
+    fn call_own(&self, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        let own = match self.shared.dialect {
+            Dialect::DuckDb => adapter_duckdb::call(self, state, method, args),
+            Dialect::Postgres => adapter_postgres::call(method, args),
+        };
+        if let Some(result) = own {
             return result;
         }
         if self.live.is_none() {
@@ -632,10 +634,13 @@ impl Live {
         }
         let name = relation.written();
         let mut columns = Vec::new();
-        if relation.external.is_none() && name.schema.is_some() {
+        // Postgres looks up a temporary table by its name alone.
+        let dialect = self.runtime.shared.dialect;
+        let is_in_catalog = name.schema.is_some() || dialect == Dialect::Postgres;
+        if relation.external.is_none() && is_in_catalog {
             columns = self.session.columns(&name).map_err(fail_sql)?;
         }
-        if columns.is_empty() {
+        if columns.is_empty() && dialect == Dialect::DuckDb {
             // Temporary tables and files are not in the catalog; a query over them still has columns.
             columns = match self.session.describe(&format!("select * from {}", relation.to_sql())) {
                 Ok(columns) => columns,
@@ -644,7 +649,6 @@ impl Live {
                 Err(failure) => return Err(fail_sql(failure)),
             };
         }
-        let dialect = self.runtime.shared.dialect;
         Ok(columns.into_iter().map(|column| ColumnValue::new(column, dialect)).collect())
     }
 

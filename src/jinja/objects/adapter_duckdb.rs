@@ -6,6 +6,7 @@ use minijinja::{Error, State, Value};
 use serde_json::Value as Data;
 
 use super::adapter::{AdapterValue, Live, one};
+use super::index_config;
 use super::relation::RelationValue;
 use super::table::{ColumnType, TableValue};
 use crate::adapter::RowLimit;
@@ -44,7 +45,7 @@ pub(super) fn call(
             Some(live) => live.session.begin_now().map(|()| none()).map_err(fail_sql),
             None => Ok(none()),
         },
-        "parse_index" => parse_index(args),
+        "parse_index" => one(method, "raw_index", args).and_then(|raw| index_config::parse(&raw, &[])),
         "convert_datetimes_to_strs" => convert_datetimes(args),
         "external_write_options" => write_options(args),
         "external_read_location" => read_location(args),
@@ -112,37 +113,6 @@ fn seed_file_path(args: &[Value]) -> Result<Value, Error> {
     let part = |key: &str| model.get_attr(key).map(|value| py::to_str(&value));
     let path = std::path::Path::new(&part("root_path")?).join(part("original_file_path")?);
     Ok(Value::from(path.to_string_lossy().into_owned()))
-}
-
-/// An index of the config: its columns, whether it is unique, and `render` for its name.
-fn parse_index(args: &[Value]) -> Result<Value, Error> {
-    let raw = one("parse_index", "raw_index", args)?;
-    if raw.is_none() || raw.is_undefined() {
-        return Ok(none());
-    }
-    let Data::Object(index) = py::to_json(&raw) else {
-        let message = format!("The index config must be a mapping, got: {}", py::to_repr(&raw));
-        return Err(fail(Code::PropertyInvalid, message));
-    };
-    let Some(columns) = index.get("columns").and_then(Data::as_array) else {
-        return Err(fail(Code::PropertyInvalid, "Could not parse index config: 'columns' is a required property"));
-    };
-    let names: Vec<String> = columns.iter().filter_map(Data::as_str).map(str::to_string).collect();
-    let is_unique = index.get("unique").and_then(Data::as_bool).unwrap_or(false);
-    let for_name = names.clone();
-    let render = crate::jinja::functions::callable("render", move |_, args| {
-        let relation = one("render", "relation", args)?;
-        // The moment keeps names of one index apart between runs.
-        let parts =
-            [for_name.join("_"), py::to_str(&relation), is_unique.to_string(), jiff::Timestamp::now().to_string()];
-        Ok(Value::from(crate::jinja::functions::md5_hex(&parts.join("_"))))
-    });
-    Ok(PyDict::from_strings([
-        ("columns", PyList::value(names.into_iter().map(Value::from).collect())),
-        ("unique", Value::from(is_unique)),
-        ("render", render),
-    ])
-    .into_value())
 }
 
 fn convert_datetimes(args: &[Value]) -> Result<Value, Error> {

@@ -2,12 +2,14 @@
 
 pub(crate) mod adapter;
 pub(crate) mod adapter_duckdb;
+pub(crate) mod adapter_postgres;
 pub(crate) mod cells;
 pub(crate) mod column;
 pub(crate) mod constraints;
 pub(crate) mod csv_table;
 pub(crate) mod dates;
 pub(crate) mod dispatch;
+pub(crate) mod index_config;
 pub(crate) mod relation;
 pub(crate) mod relation_class;
 pub(crate) mod table;

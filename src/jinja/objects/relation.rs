@@ -328,6 +328,9 @@ impl RelationValue {
     }
 }
 
+/// The bytes of a name that Postgres keeps.
+const MAX_NAME_LENGTH: usize = 63;
+
 /// How well a name fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameMatch {
@@ -445,6 +448,8 @@ const METHODS: &[&str] = &[
     "information_schema_only",
     "quoted",
     "to_dict",
+    "relation_max_name_length",
+    "get_materialized_view_config_change_collection",
 ];
 
 /// A method taken as a value.
@@ -492,6 +497,10 @@ impl RelationValue {
                 Ok(Value::from(format!("{}_function_{}", part("type")?, part("language")?)))
             }
             "to_dict" => Ok(self.to_dict()),
+            "relation_max_name_length" if self.dialect == Dialect::Postgres => Ok(Value::from(MAX_NAME_LENGTH)),
+            "get_materialized_view_config_change_collection" if self.dialect == Dialect::Postgres => {
+                super::adapter_postgres::config_changes(args)
+            }
             _ => super::relation_class::class_method(self.dialect, self.relation.quoting, method, args)
                 .unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod))),
         }
