@@ -17,5 +17,6 @@ pub mod parse;
 pub mod project;
 pub mod run;
 pub mod select;
+pub mod site;
 pub mod sql;
 pub mod ui;

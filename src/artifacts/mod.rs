@@ -3,13 +3,11 @@
 //! Converting is boring code on purpose; nothing below this room knows of files.
 
 mod catalog;
-mod docs_page;
 mod manifest;
 mod run_results;
 mod semantic_manifest;
 
 pub use catalog::{CatalogFacts, write_catalog};
-pub use docs_page::{DOCS_PAGE, write_docs_page, write_static_docs_page};
 pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
 pub use run_results::{TargetFolder, write_run_results};
 pub use semantic_manifest::write_semantic_manifest;

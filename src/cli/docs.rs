@@ -13,11 +13,14 @@ use crate::jinja::Catalog;
 use crate::manifest::{NodeIndex, NodeSet, ResourceType};
 use crate::project::Overrides;
 use crate::run;
+use crate::site;
 use crate::ui::{Entry, Level, Stream, names};
 
 /// Writes the catalog and the page.
 pub(super) fn generate(args: &DocsGenerateArgs, parsed: &Parsed) -> ExitStatus {
-    let done = compiled(args, parsed).and_then(|selected| write(args, parsed, selected));
+    // Compiling writes run_results.json anew, without what the last build and tests said.
+    let remembered = site::remember(&parsed.project.settings.target_path).map_err(|error| parsed.fail(&error));
+    let done = remembered.and_then(|()| compiled(args, parsed)).and_then(|selected| write(args, parsed, selected));
     done.unwrap_or_else(|status| status)
 }
 
@@ -45,7 +48,6 @@ fn compiled(args: &DocsGenerateArgs, parsed: &Parsed) -> Result<Option<NodeSet>,
 
 fn write(args: &DocsGenerateArgs, parsed: &Parsed, selected: Option<NodeSet>) -> Result<ExitStatus, ExitStatus> {
     let fail = |error: Box<Diagnostic>| parsed.fail(&error);
-    artifacts::write_docs_page(&parsed.target_file("index.html")).map_err(fail)?;
     copy_assets(parsed).map_err(fail)?;
     let (catalog, selected) = match args.empty_catalog {
         true => (Catalog::default(), Some(NodeSet::default())),
@@ -55,9 +57,7 @@ fn write(args: &DocsGenerateArgs, parsed: &Parsed, selected: Option<NodeSet>) ->
     let path = parsed.target_file("catalog.json");
     let facts = CatalogFacts { rows: &catalog.rows, selected: selected.as_ref(), errors: &errors };
     artifacts::write_catalog(&path, &parsed.project.settings, &parsed.manifest, facts).map_err(fail)?;
-    if args.is_static {
-        write_static(parsed).map_err(fail)?;
-    }
+    write_site(args, parsed).map_err(fail)?;
     if !errors.is_empty() {
         let n = errors.len();
         let text = format!("{n} failure{} while writing the catalog", if n == 1 { "" } else { "s" });
@@ -90,18 +90,13 @@ fn complaints(parsed: &Parsed, catalog: &Catalog) -> Result<Vec<String>, ExitSta
     Ok(errors)
 }
 
-/// Writes one file that holds page and artifacts, those that are in the target folder.
-fn write_static(parsed: &Parsed) -> Result<(), Box<Diagnostic>> {
-    let read = |name: &str| {
-        let path = parsed.target_file(name);
-        fs::read_to_string(&path).map_err(|error| {
-            let message = format!("`{}` could not be read: {error}", parsed.shown(&path));
-            let hint = "`--static` needs manifest.json in the target folder: leave `--no-compile` out";
-            Box::new(Diagnostic::error(Code::FileUnreadable, message).hint(hint))
-        })
-    };
-    let (manifest, catalog) = (read("manifest.json")?, read("catalog.json")?);
-    artifacts::write_static_docs_page(&parsed.target_file("static_index.html"), &manifest, &catalog)
+/// Writes the page with its data beside it, and as one file if that is asked for.
+fn write_site(args: &DocsGenerateArgs, parsed: &Parsed) -> Result<(), Box<Diagnostic>> {
+    let folder = &parsed.project.settings.target_path;
+    if args.is_static {
+        site::write_static(folder, &parsed.target_file("static_index.html"))?;
+    }
+    site::write(folder)
 }
 
 /// Copies the folders of `asset-paths` into the target folder, for descriptions that show pictures.

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::artifacts::DOCS_PAGE;
+use crate::site;
 
 /// A request's head may be so long.
 const LONGEST_HEAD: u64 = 16 * 1024;
@@ -20,6 +20,8 @@ pub(super) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     folder: Arc<Path>,
+    /// Held while the page's data is made, so that two readers do not make it at once.
+    making: Arc<Mutex<()>>,
 }
 
 /// What a request gets.
@@ -37,7 +39,7 @@ impl Server {
     pub(super) fn bind(host: &str, port: u16, folder: &Path) -> io::Result<Self> {
         let listener = TcpListener::bind((host, port))?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, folder: Arc::from(folder) })
+        Ok(Self { listener, address, folder: Arc::from(folder), making: Arc::default() })
     }
 
     /// The address for a browser.
@@ -53,15 +55,15 @@ impl Server {
     /// Answers until the process ends.
     pub(super) fn run(&self) {
         for stream in self.listener.incoming().flatten() {
-            let folder = Arc::clone(&self.folder);
+            let (folder, making) = (Arc::clone(&self.folder), Arc::clone(&self.making));
             let is_local = self.address.ip().is_loopback();
             // A browser that hangs up gets no answer, and that is all.
-            std::thread::spawn(move || serve(&stream, &folder, is_local));
+            std::thread::spawn(move || serve(&stream, &folder, &making, is_local));
         }
     }
 }
 
-fn serve(mut stream: &TcpStream, folder: &Path, is_local: bool) -> io::Result<()> {
+fn serve(mut stream: &TcpStream, folder: &Path, making: &Mutex<()>, is_local: bool) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(stream.take(LONGEST_HEAD)).lines();
@@ -81,7 +83,7 @@ fn serve(mut stream: &TcpStream, folder: &Path, is_local: bool) -> io::Result<()
     let answer = match host.filter(|host| is_local && !names_this_computer(host)) {
         // Another site's page that had its name lead here would read the project otherwise.
         Some(_) => plain("403 Forbidden"),
-        None => answer(&request, folder),
+        None => answer(&request, folder, making),
     };
     let is_head = request.starts_with("HEAD ");
     let head = format!(
@@ -113,7 +115,7 @@ fn plain(status: &'static str) -> Answer {
 }
 
 /// Finds the file that a request line asks for.
-fn answer(request: &str, folder: &Path) -> Answer {
+fn answer(request: &str, folder: &Path, making: &Mutex<()>) -> Answer {
     let mut words = request.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !matches!(method, "GET" | "HEAD") {
@@ -121,7 +123,10 @@ fn answer(request: &str, folder: &Path) -> Answer {
     }
     let Some(path) = path_of(target) else { return plain("404 Not Found") };
     if path.as_os_str().is_empty() || path == Path::new("index.html") {
-        return Answer { status: "200 OK", content_type: "text/html; charset=utf-8", body: DOCS_PAGE.into() };
+        let _making = making.lock().unwrap_or_else(PoisonError::into_inner);
+        // A build since then shows without generating again. What cannot be made anew is shown as it was.
+        let _ = site::refresh(folder);
+        return Answer { status: "200 OK", content_type: "text/html; charset=utf-8", body: site::PAGE.into() };
     }
     let file = folder.join(&path);
     match fs::read(&file) {
@@ -196,7 +201,7 @@ mod tests {
         stream.write_all(request.as_bytes()).expect("a request can be sent");
         let mut text = String::new();
         let (accepted, _) = server.listener.accept().expect("there is a request");
-        serve(&accepted, &server.folder, true).expect("it is answered");
+        serve(&accepted, &server.folder, &server.making, true).expect("it is answered");
         drop(accepted);
         stream.read_to_string(&mut text).expect("an answer comes");
         let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");

@@ -12,7 +12,7 @@ use crate::harness::root;
 /// The rooms by floor, highest first.
 const FLOORS: &[(u8, &[&str])] = &[
     (9, &["cli"]),
-    (8, &["ui"]),
+    (8, &["site", "ui"]),
     (7, &["artifacts"]),
     (6, &["run"]),
     (5, &["compile"]),
@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("anstream", &["ui"]),
     ("anstyle", &["ui", "cli"]),
     ("bytes", &["adapter/postgres"]),
+    ("base64", &["site"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("comfy_table", &["ui"]),
@@ -36,6 +37,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("duckdb", &["adapter/duckdb"]),
     ("fallible_iterator", &["adapter/postgres"]),
     ("fancy_regex", &["jinja"]),
+    ("flate2", &["site"]),
     ("globset", &["select", "project"]),
     ("indexmap", &[]),
     ("indicatif", &["ui"]),

@@ -8,3 +8,4 @@ mod harness;
 mod house;
 /// The sample project at the root of the repository.
 mod sample;
+mod site;
