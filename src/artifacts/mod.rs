@@ -30,6 +30,26 @@ pub fn write_file(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
 ) -> Result<(), Box<Diagnostic>> {
+    write_beside(path, |aside| {
+        let mut out = BufWriter::with_capacity(1 << 18, fs::File::create(aside)?);
+        fill(&mut out)?;
+        out.flush()
+    })
+}
+
+/// Writes a text like [`write_file`], unless the file holds it already: that is the usual case from run to run, and
+/// replacing a thousand files with themselves takes longer than building some models.
+///
+/// # Errors
+/// When the folder or the file cannot be written.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+    if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
+        return Ok(());
+    }
+    write_beside(path, |aside| fs::write(aside, text))
+}
+
+fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Box<Diagnostic>> {
     let fail = |error: io::Error| Box::new(unwritable(path, &error));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
@@ -37,12 +57,7 @@ pub fn write_file(
     let mut aside = path.as_os_str().to_owned();
     aside.push(".tmp");
     let aside = Path::new(&aside);
-    let written = fs::File::create(aside).and_then(|file| {
-        let mut out = BufWriter::with_capacity(1 << 18, file);
-        fill(&mut out)?;
-        out.flush()
-    });
-    if let Err(error) = written.and_then(|()| fs::rename(aside, path)) {
+    if let Err(error) = write(aside).and_then(|()| fs::rename(aside, path)) {
         let _ = fs::remove_file(aside);
         return Err(fail(error));
     }

@@ -1,12 +1,11 @@
 //! `run_results.json` (v6).
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Data, json};
 
-use super::{instant, metadata, write_file, write_json};
+use super::{instant, metadata, write_json, write_text};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, ResourceType};
 use crate::project::Settings;
@@ -91,6 +90,6 @@ impl TargetFolder {
 
 impl Output for TargetFolder {
     fn write(&self, path: &str, text: &str) -> Result<(), Box<Diagnostic>> {
-        write_file(&self.root.join(path), |out| out.write_all(text.as_bytes()))
+        write_text(&self.root.join(path), text)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::event::{Event, Output, Reporter};
-use super::hooks::{Hooks, is_relational, results_for_end};
+use super::hooks::{Hooks, is_relational};
 use super::plan::{Command, RunPlan, is_ephemeral};
 use super::result::{NodeResult, RunReport, Status};
 use super::schedule::{self, Options};
@@ -68,8 +68,8 @@ pub fn execute(
     }
     report.is_interrupted = surroundings.stop.is_set();
     if runs && !report.is_interrupted {
-        let results = results_for_end(&runtime.manifest, &report.results);
-        report.results.extend(hooks.run(true, Some(&results)));
+        let results = hooks.run(true, Some(&report.results));
+        report.results.extend(results);
     }
     session.close();
     report.elapsed = started.elapsed().as_secs_f64();

@@ -46,9 +46,12 @@ pub(super) fn in_order(manifest: &Manifest, is_end: bool) -> Vec<NodeIndex> {
 
 impl Hooks<'_> {
     /// Runs the hooks one after the other; after a failure the rest is skipped.
-    pub(super) fn run(&self, is_end: bool, results: Option<&HookResults>) -> Vec<NodeResult> {
+    /// Those at the end see the results so far.
+    pub(super) fn run(&self, is_end: bool, results: Option<&[NodeResult]>) -> Vec<NodeResult> {
         let hooks = in_order(&self.runtime.manifest, is_end);
         let total = hooks.len();
+        // Publishing the results costs as much as writing their artifact, and most projects have no such hook.
+        let results = results.filter(|_| total > 0).map(|results| results_for_end(&self.runtime.manifest, results));
         let mut done: Vec<NodeResult> = Vec::new();
         let mut has_failed = false;
         for (place, ix) in hooks.into_iter().enumerate() {
@@ -63,7 +66,7 @@ impl Hooks<'_> {
                 skipped.with_message(format!("{name} skipped"))
             } else {
                 self.reporter.report(&Event::HookStarted { node: ix, name: &name, index, total });
-                self.run_one(ix, &name, results)
+                self.run_one(ix, &name, results.as_ref())
             };
             let mut result = result;
             result.thread_id = MAIN_THREAD.to_owned();
@@ -134,7 +137,7 @@ fn statement(text: &str) -> String {
 }
 
 /// What hooks at the end see of the results: those of hooks only if they failed.
-pub(super) fn results_for_end(manifest: &Manifest, results: &[NodeResult]) -> HookResults {
+fn results_for_end(manifest: &Manifest, results: &[NodeResult]) -> HookResults {
     let seen = results.iter().filter(|result| result.thread_id != MAIN_THREAD || result.status == Status::Error);
     let mut database_schemas: Vec<(Option<String>, String)> = Vec::new();
     for result in results {

@@ -69,6 +69,7 @@ pub fn normalized(output: &str, dir: &Path) -> String {
         vec![
             rule(r"\x1b\[[0-9;]*[A-Za-z]", ""),
             rule(r"(?m)^\d\d:\d\d:\d\d(\.\d+)?", "[time]"),
+            rule(r"\b[\d,]+ macros\b", "[n] macros"),
             rule(r"\b\d+ hours? \d+ minutes? and \d+\.\d+ seconds", "[duration]"),
             rule(r"\b\d+(\.\d+)? ?(seconds|secs|ms|s)\b", "[duration]"),
             rule(r"\bkiln( version: | |=)\d+\.\d+\.\d+\S*", "kiln$1[version]"),

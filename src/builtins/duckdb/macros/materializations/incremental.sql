@@ -70,13 +70,13 @@
   {% endcall %}
 
     {% if need_swap %}
-        {% do drop_indexes_on_relation(target_relation) %}
         {% if may_be_foreign_key_target(target_relation) %}
             {% set dropped_dependents = drop_foreign_key_dependents(target_relation) %}
         {% endif %}
-        {% do adapter.rename_relation(target_relation, backup_relation) %}
-        {% do adapter.rename_relation(intermediate_relation, target_relation) %}
-        {% do to_drop.append(backup_relation) %}
+        {% set replaced_relation = swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) %}
+        {% if replaced_relation is not none %}
+            {% do to_drop.append(replaced_relation) %}
+        {% endif %}
     {% endif %}
     {% do restore_foreign_key_dependents(dropped_dependents) %}
 

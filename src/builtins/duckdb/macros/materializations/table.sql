@@ -30,15 +30,12 @@
         {{- create_table_as(False, built_relation, compiled_code, language, partitioned_by=partitioned_by, sorted_by=sorted_by) }}
     {%- endcall %}
 
+    {% set replaced_relation = none %}
     {% if not build_in_place %}
-        {% if existing_relation is not none %}
-            {% do drop_indexes_on_relation(existing_relation) %}
-            {% if existing_relation.is_table and may_be_foreign_key_target(existing_relation) %}
-                {% set dropped_dependents = drop_foreign_key_dependents(existing_relation) %}
-            {% endif %}
-            {{ adapter.rename_relation(existing_relation, backup_relation) }}
+        {% if existing_relation is not none and existing_relation.is_table and may_be_foreign_key_target(existing_relation) %}
+            {% set dropped_dependents = drop_foreign_key_dependents(existing_relation) %}
         {% endif %}
-        {{ adapter.rename_relation(intermediate_relation, target_relation) }}
+        {% set replaced_relation = swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) %}
     {% endif %}
     {% do restore_foreign_key_dependents(dropped_dependents) %}
     {% do create_indexes(target_relation) %}
@@ -67,7 +64,7 @@
         {% do persist_docs(target_relation, model) %}
     {% endif %}
 
-    {{ drop_relation_if_exists(backup_relation) }}
+    {{ drop_relation_if_exists(replaced_relation) }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({'relations': [target_relation]}) }}

@@ -21,11 +21,8 @@
     {# A hook may have dropped the old relation meanwhile. #}
     {% if existing_relation is not none %}
         {% set existing_relation = load_cached_relation(existing_relation) %}
-        {% if existing_relation is not none %}
-            {{ adapter.rename_relation(existing_relation, backup_relation) }}
-        {% endif %}
     {% endif %}
-    {{ adapter.rename_relation(intermediate_relation, target_relation) }}
+    {% set replaced_relation = swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
 
@@ -34,7 +31,7 @@
     {% do persist_docs(target_relation, model) %}
 
     {{ adapter.commit() }}
-    {{ drop_relation_if_exists(backup_relation) }}
+    {{ drop_relation_if_exists(replaced_relation) }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({'relations': [target_relation]}) }}

@@ -56,9 +56,9 @@
     {% if existing_relation is none or is_replacing_view or should_full_refresh() %}
         {% do create_indexes(indexed_relation) %}
     {% endif %}
+    {% set replaced_relation = none %}
     {% if need_swap %}
-        {% do adapter.rename_relation(target_relation, backup_relation) %}
-        {% do adapter.rename_relation(intermediate_relation, target_relation) %}
+        {% set replaced_relation = swap_in_relation(target_relation, intermediate_relation, target_relation, backup_relation) %}
     {% endif %}
 
     {% set revoke = should_revoke(existing_relation, full_refresh_mode) %}
@@ -67,9 +67,7 @@
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}
-    {% if need_swap %}
-        {% do adapter.drop_relation(backup_relation) %}
-    {% endif %}
+    {{ drop_relation_if_exists(replaced_relation) }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({'relations': [target_relation]}) }}
