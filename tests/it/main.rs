@@ -2,6 +2,8 @@
 
 /// Literate cases: what a user sees, command by command.
 mod cases;
+/// Which columns queries make of which.
+mod columns;
 /// What the tests share: running the binary, reading cases, showing differences.
 mod harness;
 /// The rules of the house: floors, rooms of packages.
