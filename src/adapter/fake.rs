@@ -2,12 +2,10 @@
 //!
 //! Answers are found by a piece of the statement's text; what has no answer is done and returns nothing.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Adapter, AdapterError, AdapterErrorKind, Column, Connection, CsvLoad, Execution, Features, Interrupt, RowLimit,
-    Table,
+    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
 };
 use crate::builtins::Builtin;
 use crate::sql::{Dialect, Relation};
@@ -166,14 +164,8 @@ impl Connection for FakeConnection {
         Ok(found.map(|(_, columns)| columns.clone()).unwrap_or_default())
     }
 
-    fn load_csv(
-        &mut self,
-        relation: &Relation,
-        file: &Path,
-        _csv: &CsvLoad,
-    ) -> Result<Option<Execution>, AdapterError> {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.run(&format!("load {name} into {relation}")).map(|_| Some(done()))
+    fn copy_rows(&mut self, sql: &str, rows: &[Vec<Option<String>>]) -> Result<Execution, AdapterError> {
+        self.run(&format!("{sql} -- {} rows", rows.len())).map(|_| done())
     }
 
     fn begin(&mut self) -> Result<(), AdapterError> {

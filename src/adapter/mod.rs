@@ -63,6 +63,10 @@ pub trait Adapter: Send + Sync {
     /// # Errors
     /// When the database cannot be reached or refuses.
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError>;
+    /// Takes a session back that nobody uses any more. It is closed, or kept for the next [`Adapter::connect`].
+    fn release(&self, connection: Box<dyn Connection>) {
+        drop(connection);
+    }
 }
 
 /// One session, owned by one thread at a time.
@@ -106,12 +110,14 @@ pub trait Connection: Send {
         Ok(Vec::new())
     }
 
-    /// Loads a CSV file into a table that exists, faster than inserts.
-    /// Returns `None` where the adapter has no such way, and nothing was done.
+    /// Sends rows to a statement that takes them, such as `copy … from stdin`; `None` is null.
     ///
     /// # Errors
-    /// When the file cannot be read as what the table wants.
-    fn load_csv(&mut self, relation: &Relation, file: &Path, csv: &CsvLoad) -> Result<Option<Execution>, AdapterError>;
+    /// When the database takes no rows this way, or refuses them.
+    fn copy_rows(&mut self, sql: &str, rows: &[Vec<Option<String>>]) -> Result<Execution, AdapterError> {
+        let message = format!("this database takes no rows with `{sql}`, which is {} rows", rows.len());
+        Err(AdapterError::new(AdapterErrorKind::Unsupported, message))
+    }
 
     /// Begins a transaction.
     ///
@@ -134,19 +140,13 @@ pub trait Connection: Send {
     /// A handle that stops the running statement from another thread.
     fn interrupter(&self) -> Arc<dyn Interrupt>;
 
+    /// Makes the session ready for another use: what is temporary goes, at the latest with its next statement.
+    fn reset(&mut self) {}
+
     /// What the database remarked since the last call, one text a remark.
     fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
     }
-}
-
-/// How a CSV file is read by [`Connection::load_csv`].
-#[derive(Clone, Debug)]
-pub struct CsvLoad {
-    /// Field delimiter.
-    pub delimiter: String,
-    /// Columns of the target table in the order of the file.
-    pub columns: Vec<Column>,
 }
 
 /// Stops a running statement.

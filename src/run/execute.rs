@@ -59,7 +59,8 @@ pub fn execute(
         prepare_schemas(runtime, &session, plan)?;
         report.results = hooks.run(false, None);
     }
-    session.release();
+    // Its connection serves the first worker.
+    session.close();
     let start_failed = report.results.iter().any(|result| result.status == Status::Error);
     if start_failed && settings.flag("skip_nodes_if_on_run_start_fails") {
         report.results.extend(all_skipped(runtime, plan, surroundings.reporter));

@@ -1,13 +1,10 @@
 //! One session: statements, transactions and the catalog.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{
-    AdapterError, AdapterErrorKind, Column, Connection, CsvLoad, Execution, Interrupt, RowLimit, Table,
-};
+use super::super::{AdapterError, AdapterErrorKind, Column, Connection, Execution, Interrupt, RowLimit, Table};
 use super::profile::Retries;
 use super::{cells, refusal};
 use crate::sql::{Relation, RelationKind};
@@ -145,15 +142,6 @@ impl Connection for Session {
             Err(error) if error.message.to_lowercase().contains("does not exist") => Ok(Vec::new()),
             Err(error) => Err(error),
         }
-    }
-
-    fn load_csv(&mut self, relation: &Relation, file: &Path, csv: &CsvLoad) -> Result<Option<Execution>, AdapterError> {
-        let sql = format!(
-            "copy {relation} from {} (format csv, header true, delimiter {})",
-            literal(&file.to_string_lossy()),
-            literal(&csv.delimiter)
-        );
-        self.run(&sql, None).map(|(_, execution)| Some(execution))
     }
 
     fn begin(&mut self) -> Result<(), AdapterError> {

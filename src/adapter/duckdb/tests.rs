@@ -199,21 +199,6 @@ fn what_only_python_can_do_is_refused() {
 }
 
 #[test]
-fn a_csv_file_is_loaded_with_the_types_of_the_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("a.csv");
-    std::fs::write(&file, "id;name\n1;\n002;b\n").unwrap();
-    let mut session = memory();
-    session.execute("create table t (id varchar, name varchar)").unwrap();
-    let csv = crate::adapter::CsvLoad { delimiter: ";".into(), columns: Vec::new() };
-    let execution = session.load_csv(&Relation::new("memory", "main", "t"), &file, &csv).unwrap().unwrap();
-    assert_eq!(execution.message, "OK");
-    let (table, _) = session.query("select * from t", RowLimit::All).unwrap();
-    assert_eq!(table.rows[0], vec![Cell::Text("1".into()), Cell::Null]);
-    assert_eq!(table.rows[1], vec![Cell::Text("002".into()), Cell::Text("b".into())]);
-}
-
-#[test]
 fn an_interrupt_stops_the_running_statement() {
     let mut session = memory();
     let interrupter = session.interrupter();

@@ -9,6 +9,7 @@
 
 mod cells;
 mod cells_nested;
+mod copy;
 mod files;
 mod profile;
 mod refusal;
@@ -20,7 +21,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Adapter, AdapterError, AdapterErrorKind, Connection, Features};
@@ -31,8 +32,11 @@ use profile::Profile;
 use session::Session;
 
 /// A PostgreSQL server.
+///
+/// Sessions that were given back wait for the next user: a new one costs the server a process.
 pub(super) struct Postgres {
     profile: Arc<Profile>,
+    idle: Mutex<Vec<Box<dyn Connection>>>,
 }
 
 impl Postgres {
@@ -41,7 +45,7 @@ impl Postgres {
         let text = |text: std::ffi::OsString| text.into_string().ok();
         let env: BTreeMap<String, String> =
             std::env::vars_os().filter_map(|(key, value)| Some((text(key)?, text(value)?))).collect();
-        Ok(Self { profile: Arc::new(Profile::read(target, &env)?) })
+        Ok(Self { profile: Arc::new(Profile::read(target, &env)?), idle: Mutex::default() })
     }
 }
 
@@ -91,6 +95,17 @@ impl Adapter for Postgres {
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
-        Ok(Box::new(Session::new(Arc::clone(&self.profile), connect(&self.profile)?)?))
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => Ok(Box::new(Session::new(Arc::clone(&self.profile), connect(&self.profile)?)?)),
+        }
+    }
+
+    fn release(&self, mut connection: Box<dyn Connection>) {
+        // What was not committed is lost, whether the server can still be told so or not.
+        let _ = connection.rollback();
+        connection.reset();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 }

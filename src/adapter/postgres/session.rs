@@ -1,16 +1,14 @@
 //! One session: statements, transactions and the catalog.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{Message, RowDescriptionBody};
 use postgres_protocol::message::frontend;
 
-use super::super::{
-    AdapterError, AdapterErrorKind, Cell, Column, Connection, CsvLoad, Execution, Interrupt, RowLimit, Table,
-};
+use super::super::{AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Interrupt, RowLimit, Table};
 use super::cells::Reader;
+use super::copy;
 use super::profile::Profile;
 use super::refusal::{self, Report};
 use super::startup::{CancelKey, Opened};
@@ -32,6 +30,10 @@ pub(super) struct Session {
     status: u8,
     /// Nothing more can be sent; the next statement connects anew.
     is_broken: bool,
+    /// A statement may have made something temporary.
+    may_hold_temporary: bool,
+    /// What is temporary is discarded before the next statement.
+    discard_is_due: bool,
     notices: Vec<String>,
 }
 
@@ -91,6 +93,8 @@ impl Session {
             begin_is_due: false,
             status: IDLE,
             is_broken: false,
+            may_hold_temporary: false,
+            discard_is_due: false,
             notices: Vec::new(),
         };
         session.set_up(&opened.date_style)?;
@@ -117,6 +121,7 @@ impl Session {
         let opened = super::connect(&self.profile)?;
         *self.canceller.key.lock().unwrap_or_else(PoisonError::into_inner) = opened.cancel;
         (self.wire, self.status, self.is_broken) = (opened.wire, IDLE, false);
+        (self.may_hold_temporary, self.discard_is_due) = (false, false);
         self.set_up(&opened.date_style)
     }
 
@@ -136,22 +141,29 @@ impl Session {
         write: impl FnOnce(&str, &mut Wire) -> std::io::Result<()>,
     ) -> Result<Answer, AdapterError> {
         self.revive()?;
-        let begins = std::mem::take(&mut self.begin_is_due);
-        if begins {
-            frontend::query("BEGIN", &mut self.wire.output).map_err(|error| refusal::broken(&error))?;
+        let discards = std::mem::take(&mut self.discard_is_due).then_some("DISCARD TEMP");
+        let begins = std::mem::take(&mut self.begin_is_due).then_some("BEGIN");
+        let first = [discards, begins].into_iter().flatten();
+        for statement in first.clone() {
+            frontend::query(statement, &mut self.wire.output).map_err(|error| refusal::broken(&error))?;
         }
         if write(sql, &mut self.wire).is_err() {
             self.wire.output.clear();
             let message = "a statement cannot hold a NUL character";
             return Err(AdapterError::new(AdapterErrorKind::Syntax, message));
         }
+        self.may_hold_temporary |= sql.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"temp"));
         if let Err(error) = self.wire.send() {
             self.is_broken = true;
             return Err(refusal::broken(&error));
         }
-        let begun = if begins { self.answer("BEGIN", None) } else { Ok(Answer::default()) };
+        let mut refused = None;
+        for statement in first {
+            refused = self.answer(statement, None).err().or(refused);
+        }
         let answer = self.answer(sql, limit)?;
-        begun.map(|_| answer)
+        self.wire.copy = None;
+        refused.map_or(Ok(answer), Err)
     }
 
     /// Reads answers until the server waits again.
@@ -209,10 +221,7 @@ impl Session {
                 let report = Report::read(body.fields());
                 self.notices.push(format!("{}:  {}", report.severity, report.text(sql)));
             }
-            Message::CopyInResponse(_) => {
-                frontend::copy_fail("there is nothing to copy from here", &mut self.wire.output)?;
-                self.wire.send()?;
-            }
+            Message::CopyInResponse(_) => self.wire.send_copy()?,
             Message::ReadyForQuery(body) => {
                 self.status = body.status();
                 return Ok(true);
@@ -252,7 +261,7 @@ impl Connection for Session {
         self.run(sql, Some(limit))
     }
 
-    /// The types are those of dbt's driver, such as `STRING`, which contracts compare.
+    /// The types are those of dbt's driver, such as `LONGINTEGER`, which contracts compare.
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, AdapterError> {
         let is_one = !sql.trim().trim_end_matches(';').contains(';');
         let answer = if is_one {
@@ -340,8 +349,18 @@ impl Connection for Session {
         Ok(table.rows.iter().map(column).collect())
     }
 
-    fn load_csv(&mut self, _: &Relation, _: &Path, _: &CsvLoad) -> Result<Option<Execution>, AdapterError> {
-        Ok(None)
+    fn copy_rows(&mut self, sql: &str, rows: &[Vec<Option<String>>]) -> Result<Execution, AdapterError> {
+        let data = copy::text(rows);
+        let answer = self.exchange(sql, None, |sql, wire| {
+            frontend::query(sql, &mut wire.output)?;
+            wire.copy = Some(data);
+            Ok(())
+        })?;
+        Ok(answer.execution())
+    }
+
+    fn reset(&mut self) {
+        self.discard_is_due |= std::mem::take(&mut self.may_hold_temporary);
     }
 
     fn begin(&mut self) -> Result<(), AdapterError> {

@@ -1,15 +1,15 @@
 //! Names of the types of results, by the number that the server sends.
 
-/// Number, name in SQL, name in dbt's driver.
+/// Number, name in SQL, name in dbt's driver; dbt says `TEXT` where that says `STRING`.
 const TYPES: &[(u32, &str, &str)] = &[
     (16, "boolean", "BOOLEAN"),
     (17, "bytea", "BINARY"),
-    (18, "\"char\"", "STRING"),
-    (19, "name", "STRING"),
+    (18, "\"char\"", "TEXT"),
+    (19, "name", "TEXT"),
     (20, "bigint", "LONGINTEGER"),
     (21, "smallint", "INTEGER"),
     (23, "integer", "INTEGER"),
-    (25, "text", "STRING"),
+    (25, "text", "TEXT"),
     (26, "oid", "ROWID"),
     (114, "json", "JSON"),
     (199, "json[]", "JSONARRAY"),
@@ -35,8 +35,8 @@ const TYPES: &[(u32, &str, &str)] = &[
     (1028, "oid[]", "ROWIDARRAY"),
     (1040, "macaddr[]", "MACADDRARRAY"),
     (1041, "inet[]", "INETARRAY"),
-    (1042, "character", "STRING"),
-    (1043, "character varying", "STRING"),
+    (1042, "character", "TEXT"),
+    (1043, "character varying", "TEXT"),
     (1082, "date", "DATE"),
     (1083, "time without time zone", "TIME"),
     (1114, "timestamp without time zone", "DATETIME"),

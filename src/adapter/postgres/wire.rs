@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use postgres_protocol::message::backend::Message;
+use postgres_protocol::message::frontend;
+
+/// Bytes of rows to copy in one message.
+const COPY_PART: usize = 64 * 1024;
 
 /// A connection with or without encryption.
 pub(super) enum Stream {
@@ -76,13 +80,16 @@ pub(super) struct Wire {
     input: BytesMut,
     /// Messages that [`Wire::send`] will send.
     pub(super) output: BytesMut,
+    /// What the server gets when it asks for rows to copy.
+    pub(super) copy: Option<Vec<u8>>,
     chunk: Box<[u8]>,
 }
 
 impl Wire {
     /// Takes over a stream.
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, input: BytesMut::new(), output: BytesMut::new(), chunk: vec![0; 32 * 1024].into_boxed_slice() }
+        let chunk = vec![0; 32 * 1024].into_boxed_slice();
+        Self { stream, input: BytesMut::new(), output: BytesMut::new(), copy: None, chunk }
     }
 
     /// Sends what lies in `output`.
@@ -90,6 +97,21 @@ impl Wire {
         let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
         self.output.clear();
         sent
+    }
+
+    /// Sends the rows that the server asks for, if there are any.
+    pub(super) fn send_copy(&mut self) -> io::Result<()> {
+        match self.copy.take() {
+            None => frontend::copy_fail("there is nothing to copy from here", &mut self.output)?,
+            Some(data) => {
+                for part in data.chunks(COPY_PART) {
+                    frontend::CopyData::new(part)?.write(&mut self.output);
+                    self.send()?;
+                }
+                frontend::copy_done(&mut self.output);
+            }
+        }
+        self.send()
     }
 
     /// Waits for the next message.

@@ -313,11 +313,30 @@ impl Session {
         let _ = self.rollback();
     }
 
-    /// Closes the connection; the next statement opens another.
+    /// Gives the connection back to the adapter; the next statement asks for one anew.
     pub fn close(&self) {
         self.release();
-        lock(&self.open).connection = None;
         *lock(&self.interrupter) = None;
+        if let Some(connection) = lock(&self.open).connection.take() {
+            self.adapter.release(connection);
+        }
+    }
+
+    /// Sends rows to a statement that takes them, inside a transaction.
+    ///
+    /// # Errors
+    /// When the database refuses; an open transaction is rolled back then.
+    pub fn copy_rows(&self, sql: &str, rows: &[Vec<Option<String>>]) -> Result<Response, SqlFailure> {
+        self.begin()?;
+        let labels = lock(&self.labels).clone();
+        let (full, _) = labels.comment.add_to(sql);
+        match self.observed(&labels, &full, |connection| connection.copy_rows(&full, rows)) {
+            Ok(execution) => Ok(Response::from(execution)),
+            Err(error) => {
+                let _ = self.rollback();
+                Err(SqlFailure { error, sql: sql.to_string() })
+            }
+        }
     }
 
     /// Names and types of the columns of a query.

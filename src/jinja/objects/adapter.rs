@@ -121,6 +121,7 @@ const METHODS: &[&str] = &[
     "existing_key_constraint_types",
     "batch_id_for_model",
     "get_temp_relation_path",
+    "copy_rows",
 ];
 
 impl Object for AdapterValue {
@@ -237,7 +238,7 @@ impl AdapterValue {
     fn call_own(&self, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         let own = match self.shared.dialect {
             Dialect::DuckDb => adapter_duckdb::call(self, state, method, args),
-            Dialect::Postgres => adapter_postgres::call(method, args),
+            Dialect::Postgres => adapter_postgres::call(self, method, args),
         };
         if let Some(result) = own {
             return result;

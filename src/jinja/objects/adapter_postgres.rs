@@ -8,17 +8,40 @@ use minijinja::value::Object;
 use minijinja::{Error, Value};
 use serde_json::{Value as Data, json};
 
-use super::adapter::one;
+use super::adapter::{AdapterValue, one};
 use super::index_config;
 use super::table::TableValue;
+use crate::jinja::context::failure::fail_sql;
 use crate::jinja::functions::none;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 
 /// Calls a method; `None` if there is none of that name.
-pub(super) fn call(method: &str, args: &[Value]) -> Option<Result<Value, Error>> {
+pub(super) fn call(adapter: &AdapterValue, method: &str, args: &[Value]) -> Option<Result<Value, Error>> {
     match method {
+        "copy_rows" => Some(copy_rows(adapter, args)),
         "parse_index" => Some(one(method, "raw_index", args).and_then(|raw| index_config::parse(&raw, &["type"]))),
         _ => None,
+    }
+}
+
+/// `adapter.copy_rows(sql, agate_table)`: sends the rows of a table to a `copy … from stdin`.
+fn copy_rows(adapter: &AdapterValue, args: &[Value]) -> Result<Value, Error> {
+    let [sql, table] = CallArgs::split(args).bind("copy_rows", ["sql", "agate_table"], 2)?;
+    let (sql, table) = (py::to_str(&sql.unwrap_or_default()), table.unwrap_or_default());
+    if let Some((live, table)) = adapter.live.as_ref().zip(TableValue::of(&table)) {
+        let text = |value: &Value| (!value.is_none() && !value.is_undefined()).then(|| copied_text(value));
+        let rows: Vec<Vec<Option<String>>> = table.rows.iter().map(|row| row.iter().map(text).collect()).collect();
+        live.session.copy_rows(&sql, &rows).map_err(fail_sql)?;
+    }
+    Ok(none())
+}
+
+/// A value as the server reads it into a column of the type that was inferred.
+fn copied_text(value: &Value) -> String {
+    match f64::try_from(value.clone()) {
+        // A whole number may come from a text such as `1.0`, and its column is an integer.
+        Ok(number) if value.is_number() && !value.is_integer() && number.fract() == 0.0 => format!("{number:.0}"),
+        _ => py::to_str(value),
     }
 }
 

@@ -132,6 +132,11 @@ impl ColumnValue {
 
     /// The type with its sizes.
     pub(crate) fn data_type(&self) -> String {
+        let is_unlimited =
+            self.is_one_of(&["text"]) || (self.is_one_of(&["character varying"]) && self.column.char_size.is_none());
+        if self.dialect == Dialect::Postgres && is_unlimited {
+            return self.column.data_type.clone();
+        }
         if let Ok(size) = self.string_size() {
             return string_type(size);
         }
