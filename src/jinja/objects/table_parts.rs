@@ -80,6 +80,42 @@ impl Mapped {
     }
 }
 
+/// The type of a column, as agate has it.
+#[derive(Debug)]
+struct DataType(ColumnType);
+
+impl Object for DataType {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        let argument =
+            |name: &str| CallArgs::split(args).bind(method, [name], 1).map(|[value]| value.unwrap_or_default());
+        match method {
+            // What JSON can hold: dates as text, numbers as floats.
+            "jsonify" => {
+                let value = argument("d")?;
+                Ok(match self.0 {
+                    _ if value.is_none() => value,
+                    ColumnType::Number => f64::try_from(value.clone()).map_or(value, Value::from),
+                    ColumnType::Date | ColumnType::DateTime => Value::from(py::to_str(&value).replacen(' ', "T", 1)),
+                    ColumnType::Integer | ColumnType::Boolean | ColumnType::Text => value,
+                })
+            }
+            "csvify" => {
+                let value = argument("d")?;
+                Ok(if value.is_none() { value } else { Value::from(py::to_str(&value)) })
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
 impl Object for Mapped {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Seq
@@ -98,7 +134,7 @@ impl Object for Mapped {
         }
         match (&self.kind, key) {
             (MappedKind::Column { name, .. }, "name") => Some(Value::from(name.as_str())),
-            (MappedKind::Column { column_type, .. }, "data_type") => Some(Value::from(column_type.name())),
+            (MappedKind::Column { column_type, .. }, "data_type") => Some(Value::from_object(DataType(*column_type))),
             (MappedKind::Column { index, .. }, "index") => Some(Value::from(*index)),
             _ => None,
         }

@@ -140,6 +140,8 @@ pub(super) struct Rewriter<'a> {
     open: Vec<statement::OpenTag>,
     pub(super) params: Vec<String>,
     pub(super) is_macro: bool,
+    /// Defaults that name earlier parameters: the parameter and the expression.
+    pub(super) late_defaults: Vec<(String, Range<usize>)>,
     /// Where hidden parameters go: the closing parenthesis of the head.
     pub(super) head_end: Option<usize>,
     pub(super) uses_varargs: bool,
@@ -160,6 +162,7 @@ impl<'a> Rewriter<'a> {
             open: Vec::new(),
             params: Vec::new(),
             is_macro,
+            late_defaults: Vec::new(),
             head_end: None,
             uses_varargs: false,
             uses_kwargs: false,

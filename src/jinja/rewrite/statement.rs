@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::lexer::{Token, tokenize};
 use super::expression::Kind;
-use super::{Constant, Fault, MACRO_NAME, Parsed, Rewriter};
+use super::{Constant, Fault, MACRO_NAME, Parsed, Rewriter, rewrite_text};
 
 /// A tag that waits for its end.
 #[derive(Debug)]
@@ -123,7 +123,25 @@ impl Rewriter<'_> {
             "break" | "continue" => self.loop_control(word, &span)?,
             _ => self.other_tag(word, &span)?,
         }
-        self.tag_end()
+        self.tag_end()?;
+        self.set_late_defaults()
+    }
+
+    /// minijinja evaluates the defaults of parameters from the last to the first, so one that names an earlier
+    /// parameter would not find it. It is evaluated by a `set` behind the head instead.
+    fn set_late_defaults(&mut self) -> Parsed<()> {
+        let end = self.last_end();
+        let dash = if self.text[..end].ends_with("-%}") { "-" } else { "" };
+        for (name, range) in std::mem::take(&mut self.late_defaults) {
+            let rewritten = rewrite_text(&format!("{{{{ {} }}}}", &self.text[range.clone()]), false)?.text;
+            let default = rewritten.trim_start_matches("{{").trim_end_matches("}}").trim();
+            // The last edits of an expression stand behind it.
+            self.edits.forget(range.start, range.end + 1);
+            self.edits.replace(range.start, range.end, "kiln_unset");
+            let set = format!("{{% set {name} = ({name} if {name} is defined else ({default})) {dash}%}}");
+            self.edits.close(end, set);
+        }
+        Ok(())
     }
 
     /// Whether this is the head of the macro block itself.
@@ -309,7 +327,16 @@ impl Rewriter<'_> {
             }
             if matches!(self.peek(), Some(Token::Assign)) {
                 self.pos += 1;
+                let (first, start) = (self.pos, self.here().start);
                 self.expression()?;
+                let names_earlier = self.tokens[first..self.pos].iter().any(|lexeme| match &lexeme.token {
+                    Token::Ident(word) => names[..names.len() - 1].iter().any(|name| name == word),
+                    _ => false,
+                });
+                if names_earlier {
+                    let name = names.last().cloned().unwrap_or_default();
+                    self.late_defaults.push((name, start..self.last_end()));
+                }
                 has_default = true;
             } else if has_default {
                 return self.fault("a parameter without default follows one with a default");

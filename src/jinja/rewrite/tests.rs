@@ -53,6 +53,15 @@ fn python_forms_become_minijinja_forms() {
 }
 
 #[test]
+fn defaults_may_name_earlier_parameters() {
+    check_macro(
+        "{% macro f(a, b=a + 1) -%} x{% endmacro %}",
+        "{% macro kiln_m(a, b=kiln_unset) -%}{% set b = (b if b is defined else (((a )|kiln_add( 1)))) -%} x{% endmacro %}",
+    );
+    check_macro("{% macro f(a, b=c) %}{% endmacro %}", "{% macro kiln_m(a, b=c) %}{% endmacro %}");
+}
+
+#[test]
 fn macro_heads_get_one_name_and_hidden_parameters() {
     check_macro(
         "{% macro f(a: list[int], b: str = 'x') %}{% endmacro %}",
