@@ -188,6 +188,7 @@ pub static POSTGRES: &[Builtin] = table!(
         "macros/catalog.sql",
         "macros/materializations/functions/scalar.sql",
         "macros/materializations/incremental_strategies.sql",
+        "macros/materializations/seeds.sql",
         "macros/materializations/snapshot_merge.sql",
         "macros/relations.sql",
         "macros/relations/materialized_view/alter.sql",

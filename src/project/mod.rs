@@ -57,7 +57,8 @@ pub struct YamlScope<'a> {
 }
 
 /// A path as messages show it: below the root project where it lies there.
-fn shown_path(path: &Path, root: &Path) -> String {
+#[must_use]
+pub fn shown_path(path: &Path, root: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }
 

@@ -23,12 +23,7 @@ pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic, dialect: Dialect) -> S
         | Code::MaterializationMissing
         | Code::PropertyInvalid
         | Code::SeedInvalid => "Compilation Error",
-        // dbt's adapter for DuckDB raises its errors as any others.
-        Code::SqlRejected | Code::ConnectFailed | Code::DiskFull | Code::Interrupted
-            if dialect == Dialect::Postgres =>
-        {
-            "Database Error"
-        }
+        code if is_database_error(code, dialect) => "Database Error",
         _ => "Runtime Error",
     };
     let word = node.resource_type.as_str().replace('_', " ");
@@ -38,6 +33,12 @@ pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic, dialect: Dialect) -> S
         text.push_str(line);
     }
     text
+}
+
+/// Whether dbt calls it an error of the database. Its adapter for DuckDB raises those as any others.
+pub(super) fn is_database_error(code: Code, dialect: Dialect) -> bool {
+    let is_from_database = matches!(code, Code::SqlRejected | Code::ConnectFailed | Code::DiskFull | Code::Interrupted);
+    is_from_database && dialect == Dialect::Postgres
 }
 
 /// Where a node's text goes below the target folder: `compiled/shop/models/orders.sql`.

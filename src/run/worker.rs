@@ -1,5 +1,6 @@
 //! One node on one thread: compile it, run its materialization or test, and say what came of it.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 
 use super::difference::difference;
 use super::event::{Event, Output, Phase, Reporter};
-use super::message::{batch_path, in_dbt_words, output_path};
+use super::message::{batch_path, in_dbt_words, is_database_error, output_path};
 use super::microbatch;
 use super::plan::{Command, is_ephemeral};
 use super::result::{BatchResults, NodeResult, Status, Timing, TimingName};
@@ -20,6 +21,7 @@ use crate::compile::{self, CompiledNode, SqlMap};
 use crate::diagnostic::Diagnostic;
 use crate::jinja::{Batch, Runtime, Session};
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
+use crate::project::shown_path;
 
 /// How many of the rows that a failed test found are shown.
 const SHOWN_ROWS: usize = 5;
@@ -50,13 +52,15 @@ impl Work for Shop<'_> {
                 interrupter.interrupt();
             }
         });
-        Box::new(Bench { shop: self, session })
+        Box::new(Bench { shop: self, session, has_run_code: Cell::default() })
     }
 }
 
 struct Bench<'a> {
     shop: &'a Shop<'a>,
     session: Arc<Session>,
+    /// Whether the present node's statement was written to `target/run`.
+    has_run_code: Cell<bool>,
 }
 
 impl Worker for Bench<'_> {
@@ -64,9 +68,10 @@ impl Worker for Bench<'_> {
         let started = Instant::now();
         let node = self.shop.runtime.manifest.node(ix);
         let mut result = NodeResult::of(ix, node, Status::Success);
+        self.has_run_code.set(false);
         if let Err(diagnostic) = self.fill(ix, node, &mut result) {
             result.status = Status::Error;
-            result.message = Some(in_dbt_words(node, &diagnostic, self.shop.runtime.adapter.dialect()));
+            result.message = Some(self.in_dbt_words(node, &diagnostic));
             result.diagnostic = Some(diagnostic);
         }
         // A node leaves nothing behind: no open transaction and no temporary tables.
@@ -77,6 +82,17 @@ impl Worker for Bench<'_> {
 }
 
 impl Bench<'_> {
+    fn in_dbt_words(&self, node: &Node, diagnostic: &Diagnostic) -> String {
+        let runtime = self.shop.runtime;
+        let dialect = runtime.adapter.dialect();
+        let text = in_dbt_words(node, diagnostic, dialect);
+        if !self.has_run_code.get() || !is_database_error(diagnostic.code, dialect) {
+            return text;
+        }
+        let path = runtime.project.settings.target_path.join(output_path("run", node));
+        format!("{text}\n  compiled code at {}", shown_path(&path, &runtime.project.root().root))
+    }
+
     fn fill(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
         if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery | ResourceType::Function) {
             result.status = Status::NoOp;
@@ -150,7 +166,10 @@ impl Bench<'_> {
 
     fn write_run_code(&self, node: &Node, text: Option<&str>) -> Result<(), Box<Diagnostic>> {
         match text {
-            Some(text) => self.shop.output.write(&output_path("run", node), text),
+            Some(text) => {
+                self.has_run_code.set(true);
+                self.shop.output.write(&output_path("run", node), text)
+            }
             None => Ok(()),
         }
     }

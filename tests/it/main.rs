@@ -8,6 +8,8 @@ mod columns;
 mod harness;
 /// The rules of the house: floors, rooms of packages.
 mod house;
+/// The adapter for PostgreSQL, against a server that the tests start.
+mod postgres;
 /// The sample project at the root of the repository.
 mod sample;
 mod site;

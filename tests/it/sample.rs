@@ -14,9 +14,7 @@ const PARTS: &[&str] =
 #[test]
 fn sample_builds_green_twice() {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
-    for part in PARTS {
-        copy(&root().join(part), &dir.path().join(part));
-    }
+    copy_to(dir.path());
     let first = build(dir.path());
     let second = build(dir.path());
     assert_eq!(first, second, "the second run does the same as the first");
@@ -26,6 +24,13 @@ fn sample_builds_green_twice() {
     for (unique_id, _) in &first {
         let part = if unique_id.starts_with("exposure.") { "exposures" } else { "nodes" };
         assert!(manifest[part].get(unique_id).is_some(), "{unique_id} ran and is in the manifest");
+    }
+}
+
+/// Copies the sample project into a folder.
+pub fn copy_to(dir: &Path) {
+    for part in PARTS {
+        copy(&root().join(part), &dir.join(part));
     }
 }
 

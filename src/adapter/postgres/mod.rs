@@ -21,7 +21,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Adapter, AdapterError, AdapterErrorKind, Connection, Features};
@@ -36,8 +36,20 @@ use session::Session;
 /// Sessions that were given back wait for the next user: a new one costs the server a process.
 pub(super) struct Postgres {
     profile: Arc<Profile>,
-    idle: Mutex<Vec<Box<dyn Connection>>>,
+    pool: Mutex<Pool>,
+    came_back: Condvar,
 }
+
+/// The sessions of this process.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Box<dyn Connection>>,
+    /// How many are in use.
+    n_out: usize,
+}
+
+/// What a server says that takes no more connections.
+const TOO_MANY: &str = "53300";
 
 impl Postgres {
     /// Reads the settings of a target; the server is not asked for anything yet.
@@ -45,7 +57,24 @@ impl Postgres {
         let text = |text: std::ffi::OsString| text.into_string().ok();
         let env: BTreeMap<String, String> =
             std::env::vars_os().filter_map(|(key, value)| Some((text(key)?, text(value)?))).collect();
-        Ok(Self { profile: Arc::new(Profile::read(target, &env)?), idle: Mutex::default() })
+        Ok(Self { profile: Arc::new(Profile::read(target, &env)?), pool: Mutex::default(), came_back: Condvar::new() })
+    }
+}
+
+impl Postgres {
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a session that another thread gives back; `None` if there is nobody to wait for.
+    fn next_idle(&self) -> Option<Box<dyn Connection>> {
+        let mut pool = self.pool();
+        while pool.idle.is_empty() && pool.n_out > 0 {
+            pool = self.came_back.wait(pool).unwrap_or_else(PoisonError::into_inner);
+        }
+        let connection = pool.idle.pop()?;
+        pool.n_out += 1;
+        Some(connection)
     }
 }
 
@@ -95,10 +124,21 @@ impl Adapter for Postgres {
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match idle {
-            Some(connection) => Ok(connection),
-            None => Ok(Box::new(Session::new(Arc::clone(&self.profile), connect(&self.profile)?)?)),
+        let mut pool = self.pool();
+        if let Some(connection) = pool.idle.pop() {
+            pool.n_out += 1;
+            return Ok(connection);
+        }
+        drop(pool);
+        let made = connect(&self.profile).and_then(|opened| Session::new(Arc::clone(&self.profile), opened));
+        match made {
+            Ok(session) => {
+                self.pool().n_out += 1;
+                Ok(Box::new(session))
+            }
+            // Fewer sessions than threads are slower, but they do.
+            Err(error) if error.code.as_deref() == Some(TOO_MANY) => self.next_idle().ok_or(error),
+            Err(error) => Err(error),
         }
     }
 
@@ -106,6 +146,9 @@ impl Adapter for Postgres {
         // What was not committed is lost, whether the server can still be told so or not.
         let _ = connection.rollback();
         connection.reset();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let mut pool = self.pool();
+        pool.idle.push(connection);
+        pool.n_out = pool.n_out.saturating_sub(1);
+        self.came_back.notify_all();
     }
 }

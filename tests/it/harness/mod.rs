@@ -1,6 +1,7 @@
 //! What the tests share: running the binary, reading cases, showing differences.
 
 pub mod case;
+pub mod cluster;
 pub mod diff;
 pub mod shell;
 
