@@ -2,7 +2,7 @@
 //!
 //! The pipeline, each step a function from one named type to the next:
 //! `project` loads files and settings, `parse` makes a [`manifest::Manifest`] of them, `select` picks nodes,
-//! `compile` renders them, `run` executes them against an `adapter`, `artifacts` writes what happened,
+//! `compile` renders them, `lineage` follows their columns, `run` executes them against an `adapter`, `artifacts` writes what happened,
 //! `ui` shows it and `cli` holds it all together. A room uses only rooms listed below it.
 
 pub mod adapter;
@@ -12,6 +12,7 @@ pub mod cli;
 pub mod compile;
 pub mod diagnostic;
 pub mod jinja;
+pub mod lineage;
 pub mod manifest;
 pub mod parse;
 pub mod project;

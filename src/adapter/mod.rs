@@ -7,11 +7,13 @@ mod cache;
 mod duckdb;
 mod error;
 pub mod fake;
+mod offline;
 mod postgres;
 mod table;
 
 pub use cache::{CachedRelation, RelationCache};
 pub use error::{AdapterError, AdapterErrorKind};
+pub use offline::Offline;
 pub use table::{Cell, Column, Table};
 
 use std::path::Path;
@@ -166,6 +168,18 @@ pub fn open(target: &Target, project_root: &Path) -> Result<Arc<dyn Adapter>, Ad
         "postgres" => Ok(Arc::new(postgres::Postgres::open(target)?)),
         other => Err(AdapterError::new(AdapterErrorKind::Unsupported, format!("kiln has no adapter for `{other}`"))),
     }
+}
+
+/// Writes rows, one JSON object a line, as a Parquet file. `None` where kiln was built without an engine that can.
+///
+/// # Errors
+/// When the rows cannot be read or the file cannot be written.
+#[must_use]
+pub fn write_parquet(rows: &Path, to: &Path) -> Option<Result<(), AdapterError>> {
+    #[cfg(feature = "duckdb")]
+    return Some(duckdb::write_parquet(rows, to));
+    #[cfg(not(feature = "duckdb"))]
+    return None;
 }
 
 /// The kinds of relation that templates may ask about.

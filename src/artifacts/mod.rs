@@ -3,11 +3,13 @@
 //! Converting is boring code on purpose; nothing below this room knows of files.
 
 mod catalog;
+mod column_lineage;
 mod manifest;
 mod run_results;
 mod semantic_manifest;
 
 pub use catalog::{CatalogFacts, write_catalog};
+pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
 pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
 pub use run_results::{TargetFolder, write_run_results};
 pub use semantic_manifest::write_semantic_manifest;

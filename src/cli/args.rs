@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Make a new project that works, on DuckDB
     Init(InitArgs),
+    /// Show where columns come from and what is made of them, and write column_lineage.json
+    Lineage(LineageArgs),
     /// List the nodes of the project
     #[command(alias = "ls")]
     List(ListArgs),
@@ -155,6 +157,48 @@ pub(crate) struct ShowArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: OutputForm,
+}
+
+/// How `lineage` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineageForm {
+    /// A tree, for people.
+    #[default]
+    Tree,
+    /// For programs.
+    Json,
+    /// A diagram for Markdown.
+    Mermaid,
+    /// A diagram for Graphviz.
+    Dot,
+    /// Events for catalogs that read OpenLineage, one a line.
+    Openlineage,
+}
+
+/// Arguments of `lineage`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LineageArgs {
+    /// Nodes or columns: orders, orders.amount, a source's table as raw.orders; all nodes if left out
+    #[arg(value_name = "NODE[.COLUMN]")]
+    pub(crate) targets: Vec<String>,
+    /// Show what the columns are made of, and not what is made of them
+    #[arg(long, conflicts_with = "downstream")]
+    pub(crate) upstream: bool,
+    /// Show what is made of the columns, and not what they are made of
+    #[arg(long)]
+    pub(crate) downstream: bool,
+    /// Follow what only decides which rows there are, too: filters, joins, groups, order
+    #[arg(long)]
+    pub(crate) rows: bool,
+    /// Write column_lineage.parquet too, one row an edge
+    #[arg(long)]
+    pub(crate) parquet: bool,
+    /// Do not ask the database, even where that would tell more
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) format: LineageForm,
 }
 
 /// How `list` prints.
@@ -442,6 +486,7 @@ impl Command {
             | Self::Completions(_)
             | Self::Docs(_)
             | Self::Explain(_)
+            | Self::Lineage(_)
             | Self::Parse => {}
         }
         Ok(facts)

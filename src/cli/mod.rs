@@ -4,6 +4,7 @@
 
 mod args;
 mod clean;
+mod columns;
 mod compile;
 mod completions;
 mod debug;
@@ -14,6 +15,7 @@ mod explain;
 mod flags;
 mod init;
 mod interrupt;
+mod lineage;
 mod list;
 mod panic;
 mod parse;
@@ -107,7 +109,7 @@ fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
 fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, ExitStatus> {
     let started = std::time::Instant::now();
     // Commands whose result is data keep stdout for it.
-    let is_data = matches!(command, Command::List(_) | Command::Show(_) | Command::Compile(_));
+    let is_data = matches!(command, Command::List(_) | Command::Show(_) | Command::Compile(_) | Command::Lineage(_));
     let messages = if is_data { Stream::Stderr } else { Stream::Stdout };
     let parsed = pipeline::load(overrides, messages)?.parse()?;
     if !matches!(command, Command::Parse) {
@@ -125,6 +127,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::List(args) => list::run(args, parsed),
         Command::Compile(args) => compile::run(args, parsed),
         Command::Show(args) => show::run(args, parsed),
+        Command::Lineage(args) => lineage::run(args, parsed),
         Command::Docs(args::DocsArgs { command: DocsCommand::Generate(args) }) => docs::generate(args, parsed),
         Command::RunOperation(args) => run_operation::run(args, parsed),
         Command::Run(args) => nodes(run::Command::Run, args),

@@ -109,6 +109,7 @@ catalog! {
     NothingSelected "K0503" "The selection matches nothing" "Check the spelling; `kiln list` shows what there is, and `kiln list -s …` what a selection picks. Disabled nodes are never picked."
     SelectorNotFound "K0504" "A named selector does not exist" "Selectors are declared in selectors.yml at the root of the project. Correct the name or declare it there."
     SqlUnreadable "K0601" "A query is not understood" "Analysis is advisory; the query still runs. If the query is valid in your database, please report it with the statement."
+    UnknownColumn "K0602" "A column is not known" "The node has no such column as far as its query, its property file and the database tell. `kiln lineage <node>` lists the columns that are known."
     ConnectFailed "K0701" "The database cannot be reached" "Check the target's address and credentials in profiles.yml; `kiln debug` tries the connection and shows what was used."
     SqlRejected "K0702" "The database rejected a statement" "The place in the model is shown, and the compiled file, which can be run by hand. `kiln compile -s <model>` prints the SQL."
     DatabaseLocked "K0703" "The database file is in use by another process" "DuckDB lets one process write a file at a time. Close the other program (a notebook, a shell, another run), or open the file read-only there."

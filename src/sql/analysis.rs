@@ -19,6 +19,8 @@ use super::{Dialect, TableName, Tables};
 /// A table that the query reads.
 pub(super) struct TableFacts {
     pub(super) name: TableName,
+    /// What it is called in prints.
+    pub(super) identity: String,
     /// Known columns first, then those that the query reads besides.
     pub(super) columns: Vec<Name>,
     /// How many of them are known.
@@ -108,14 +110,15 @@ impl<'a> Analysis<'a> {
         content: Option<Flow>,
     ) -> usize {
         let by_key = columns.iter().enumerate().map(|(ix, name)| (Rc::clone(&name.key), ix)).collect();
-        self.tables.push(TableFacts { name, n_known: columns.len(), columns, by_key, open, content });
+        let identity = self.known.identity(&name);
+        self.tables.push(TableFacts { name, identity, n_known: columns.len(), columns, by_key, open, content });
         self.tables.len() - 1
     }
 
     /// A column of a table, which has it even if it is not listed.
     pub(super) fn table_column(&mut self, table: usize, name: &Name) -> Flow {
         let facts = &mut self.tables[table];
-        let table_print = print("table", &[text_print(&facts.name.to_string().to_lowercase())]);
+        let table_print = print("table", &[text_print(&facts.identity)]);
         let own = print("column", &[table_print, text_print(&name.key)]);
         if let Some(content) = &facts.content {
             return Flow { print: print("made", &[content.print, own]), ..content.clone() };
@@ -130,6 +133,12 @@ impl<'a> Analysis<'a> {
     /// A common table expression by name, innermost first.
     pub(super) fn expression(&self, name: &Name) -> Option<Rc<Relation>> {
         self.expressions.iter().rev().find(|(known, _)| known.key == name.key).map(|(_, relation)| Rc::clone(relation))
+    }
+
+    /// The name of the table that a file or the call of a function stands for.
+    pub(super) fn written(&self, text: &str) -> Option<Vec<Name>> {
+        let name = self.known.written(text)?;
+        Some(name.parts.iter().map(|part| self.name_of(part, true)).collect())
     }
 
     /// Whether a common table expression is to be treated as a table: an ephemeral model.

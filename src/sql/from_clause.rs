@@ -286,7 +286,10 @@ impl Analysis<'_> {
         }
         let is_file =
             matches!(name.0.last(), Some(ObjectNamePart::Identifier(ident)) if ident.quote_style == Some('\''));
-        let relation = if is_file {
+        let stands_for = if is_file { self.written(&last.text) } else { None };
+        let relation = if let Some(names) = &stands_for {
+            self.table_relation(names)
+        } else if is_file {
             self.made_relation(&last.text, Flow::constant(text_print(&last.text)), None)
         } else {
             self.table_relation(&names)
@@ -302,8 +305,8 @@ impl Analysis<'_> {
         let columns = known.into_iter().map(|name| Column { flow: self.table_column(table, &name), name }).collect();
         let open = self.tables[table].open.clone();
         let open = open.map(|reason| Open { reason, branches: vec![vec![table]], hidden: Vec::new() });
-        let text = self.tables[table].name.to_string().to_lowercase();
-        Relation { columns, open, print: print("table", &[text_print(&text)]), ..Relation::default() }
+        let own = print("table", &[text_print(&self.tables[table].identity)]);
+        Relation { columns, open, print: own, ..Relation::default() }
     }
 
     /// A relation whose columns are all made of the same; all of them, if they are given.
@@ -341,20 +344,23 @@ impl Analysis<'_> {
     ) -> From {
         let names = self.object_name(name);
         let function = names.last().map(|name| name.text.to_lowercase()).unwrap_or_default();
+        let listed = args.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let written = format!("{function}({listed})");
+        if let Some(names) = self.written(&written) {
+            let relation = self.table_relation(&names);
+            return self.aliased(relation, alias, &names);
+        }
         let mut flows = Vec::new();
         for expr in args.iter().filter_map(|arg| argument(arg)) {
             flows.push(self.expr(expr, scope).through(How::Derive));
         }
-        let mut content =
-            Flow::constant(text_print(&args.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+        let mut content = Flow::constant(text_print(&listed));
         for flow in &flows {
             content.take(flow, How::Derive);
         }
         let mut relation = if function == "unnest" && !flows.is_empty() {
             with_rows(self.listed("unnest", flows.into_iter().map(|flow| ("unnest".to_owned(), flow)).collect()))
         } else {
-            let written =
-                format!("{function}({})", args.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
             let mut relation = self.made_relation(&written, content, functions::table_columns(self.dialect, &function));
             if relation.open.is_some() && alias.is_some_and(|alias| !alias.columns.is_empty()) {
                 self.close(&mut relation, alias);

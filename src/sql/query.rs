@@ -38,6 +38,16 @@ pub trait Tables {
     /// The columns of a table.
     fn columns(&self, name: &TableName) -> Known;
 
+    /// What a table is called when queries are compared: the same wherever it is built.
+    fn identity(&self, name: &TableName) -> String {
+        name.to_string().to_lowercase()
+    }
+
+    /// The table that a file, or the call of a table function, stands for.
+    fn written(&self, _text: &str) -> Option<TableName> {
+        None
+    }
+
     /// Whether a common table expression stands for a table of its own and is not to be looked into.
     fn is_table(&self, _expression: &str) -> bool {
         false

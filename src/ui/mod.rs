@@ -4,6 +4,7 @@
 //! Messages of a run go to stdout as dbt's do, since tools read them there; commands whose result is data
 //! (`list`, `show`, `compile`) keep stdout for the data and send messages to stderr.
 
+mod column_text;
 mod entry;
 mod lines;
 mod listener;
@@ -19,6 +20,7 @@ mod table;
 mod text;
 mod theme;
 
+pub use column_text::ColumnText;
 pub use entry::{Entry, EventName, Level, names};
 pub use lines::{Drawing, Outcome, node_info};
 pub use listener::TermListener;

@@ -15,7 +15,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (8, &["site", "ui"]),
     (7, &["artifacts"]),
     (6, &["run"]),
-    (5, &["compile"]),
+    (5, &["compile", "lineage"]),
     (4, &["parse", "select"]),
     (3, &["jinja"]),
     (2, &["manifest", "adapter"]),

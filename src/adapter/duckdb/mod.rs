@@ -28,6 +28,18 @@ pub(super) struct DuckDb {
     root: Mutex<Option<duckdb::Connection>>,
 }
 
+/// Writes rows, one JSON object a line, as a Parquet file, without any database.
+pub(super) fn write_parquet(rows: &Path, to: &Path) -> Result<(), AdapterError> {
+    let text = |path: &Path| path.display().to_string().replace('\'', "''");
+    let sql = format!(
+        "copy (from read_json('{}', format = 'newline_delimited')) to '{}' (format parquet)",
+        text(rows),
+        text(to)
+    );
+    let connection = duckdb::Connection::open_in_memory().map_err(|error| refusal::read(&error, ""))?;
+    connection.execute_batch(&sql).map_err(|error| refusal::read(&error, &sql))
+}
+
 impl DuckDb {
     /// Reads the settings of a target; the database is not touched yet.
     pub(super) fn open(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {

@@ -220,6 +220,12 @@ impl Runtime {
         super::run::node_relation(&self.shared, self.manifest.node(ix)).relation
     }
 
+    /// How SQL names the relation of a node: by its name, or as a file that a source reads.
+    #[must_use]
+    pub fn written(&self, ix: NodeIndex) -> String {
+        super::run::node_relation(&self.shared, self.manifest.node(ix)).to_sql()
+    }
+
     /// Says for which node a session works now; `None` between nodes.
     ///
     /// # Errors

@@ -45,6 +45,15 @@ pub(crate) fn read(
     Ok(typed(names, &rows, text_columns))
 }
 
+/// The names of a CSV file's columns, if it has a header that can be read.
+#[must_use]
+pub fn csv_header(text: &str, delimiter: &str) -> Option<Vec<String>> {
+    let &[separator] = delimiter.as_bytes() else { return None };
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator).has_headers(false).from_reader(text.as_bytes());
+    reader.records().next()?.ok().map(|header| column_names(&header))
+}
+
 fn invalid(file: &Arc<SourceFile>, line: Option<u64>, message: impl Into<String>) -> Box<Diagnostic> {
     let line = line.and_then(|line| usize::try_from(line).ok()).unwrap_or(1);
     let start = file.offset(line, 1) as usize;
