@@ -90,7 +90,7 @@ impl Setup<'_> {
         let source_entries: Vec<Entry> = entries.iter().filter(|entry| entry.list == "sources").cloned().collect();
         let tables = sources::tables(self, &source_entries);
         all.extend(tables.iter().map(|table| sources::node(self, table)));
-        all.extend(self.generic_tests(&assigned, &tables, diagnostics));
+        self.generic_tests(&mut all, &assigned, &tables, diagnostics);
         let exposures: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "exposures").collect();
         all.extend(parallel(&exposures, diagnostics, |_, entry| others::exposure(self, entry)));
         all.extend(unit_tests::nodes(self, &entries, files, diagnostics));
@@ -115,10 +115,11 @@ impl Setup<'_> {
 
     fn generic_tests(
         &self,
+        all: &mut Vec<Node>,
         assigned: &Assigned<'_>,
         tables: &[sources::SourceTable<'_>],
         diagnostics: &mut Diagnostics,
-    ) -> Vec<Node> {
+    ) {
         let mut declared = Vec::new();
         for (target, patch) in &assigned.targets {
             declared.extend(self.declared_on_node(target, patch));
@@ -133,7 +134,7 @@ impl Setup<'_> {
         for (table, target) in tables.iter().zip(&targets) {
             declared.extend(self.declared_on_source(target, table));
         }
-        parallel(&declared, diagnostics, |_, test| generic_tests::node(self, &test.as_declared()))
+        parallel_into(all, &declared, diagnostics, |_, test| generic_tests::node(self, &test.as_declared()));
     }
 
     fn declared_on_node<'d>(&self, target: &'d TestTarget, patch: &Patch<'d>) -> Vec<OwnedTest<'d>> {
@@ -189,8 +190,8 @@ impl Setup<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Manifest {
         let mut disabled: Vec<Node> = all.extract_if(.., |node| !node.config.is_enabled()).collect();
-        let nodes = resolve::without_duplicates(all, diagnostics);
-        let mut nodes = unit_tests::link(self, nodes, &mut disabled, diagnostics);
+        let mut nodes = resolve::without_duplicates(all, diagnostics);
+        unit_tests::link(&mut nodes, &mut disabled, diagnostics);
         // Ids are unique, so nothing is equal; a stable sort would need half of the nodes' memory again.
         nodes.sort_unstable_by(|a, b| {
             (a.resource_type, &a.package, &a.name, &a.unique_id).cmp(&(
@@ -388,35 +389,55 @@ fn parallel<T: Sync, R: Send>(
     diagnostics: &mut Diagnostics,
     work: impl Fn(usize, &T) -> Result<R, Box<Diagnostic>> + Sync,
 ) -> Vec<R> {
+    let mut all = Vec::new();
+    parallel_into(&mut all, things, diagnostics, work);
+    all
+}
+
+/// Like [`parallel`], adding to results that are there: nodes are many and large, so each vector of them counts.
+fn parallel_into<T: Sync, R: Send>(
+    all: &mut Vec<R>,
+    things: &[T],
+    diagnostics: &mut Diagnostics,
+    work: impl Fn(usize, &T) -> Result<R, Box<Diagnostic>> + Sync,
+) {
     let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(things.len() / 16 + 1);
     let chunk = things.len().div_ceil(n_threads.max(1)).max(1);
     let work = &work;
-    let run = |start: usize, chunk: &[T]| -> Vec<Result<R, Box<Diagnostic>>> {
-        chunk.iter().enumerate().map(|(ix, thing)| work(start + ix, thing)).collect()
+    let run = |start: usize, chunk: &[T]| -> (Vec<R>, Vec<Diagnostic>) {
+        let mut done = Vec::with_capacity(chunk.len());
+        let mut problems = Vec::new();
+        for (ix, thing) in chunk.iter().enumerate() {
+            match work(start + ix, thing) {
+                Ok(value) => done.push(value),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        (done, problems)
     };
     let run = &run;
-    let results: Vec<Vec<Result<R, Box<Diagnostic>>>> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let start = |(number, part): (usize, _)| {
-            std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, move || run(number * chunk, part))
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            (number, part, thread.spawn_scoped(scope, move || run(number * chunk, part)))
         };
-        let handles: Vec<_> = things.chunks(chunk).enumerate().map(start).collect();
-        handles
-            .into_iter()
-            .map(|handle| match handle.map(std::thread::ScopedJoinHandle::join) {
-                Ok(Ok(part)) => part,
+        let started: Vec<_> = things.chunks(chunk).enumerate().map(start).collect();
+        for (number, part, handle) in started {
+            let (mut done, problems) = match handle.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(finished)) => finished,
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                Err(_) => Vec::new(),
-            })
-            .collect()
-    });
-    let mut done = Vec::with_capacity(things.len());
-    for result in results.into_iter().flatten() {
-        match result {
-            Ok(value) => done.push(value),
-            Err(error) => diagnostics.push(*error),
+                // The system gives no more threads: this one does it.
+                Err(_) => run(number * chunk, part),
+            };
+            problems.into_iter().for_each(|problem| diagnostics.push(problem));
+            if all.is_empty() {
+                *all = done;
+            } else {
+                all.reserve_exact(done.len());
+                all.append(&mut done);
+            }
         }
-    }
-    done
+    });
 }
 
 /// Templates may nest deeply; each nested macro takes stack.

@@ -220,17 +220,11 @@ fn hashed_text(def: &UnitTestDef) -> String {
 }
 
 /// Finds the models under test; a test of a versioned model becomes one a version.
-pub(super) fn link(
-    setup: &Setup<'_>,
-    nodes: Vec<Node>,
-    disabled: &mut Vec<Node>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Node> {
-    let (tests, mut kept): (Vec<Node>, Vec<Node>) =
-        nodes.into_iter().partition(|node| node.resource_type == ResourceType::UnitTest);
+pub(super) fn link(nodes: &mut Vec<Node>, disabled: &mut Vec<Node>, diagnostics: &mut Diagnostics) {
+    let tests: Vec<Node> = nodes.extract_if(.., |node| node.resource_type == ResourceType::UnitTest).collect();
     let mut linked = Vec::new();
     for test in tests {
-        match link_one(setup, &test, &kept, disabled) {
+        match link_one(&test, nodes, disabled) {
             Ok(Linked::To(tests)) => linked.extend(tests),
             Ok(Linked::Disabled) => {
                 let mut test = test;
@@ -240,8 +234,7 @@ pub(super) fn link(
             Err(error) => diagnostics.push(*error),
         }
     }
-    kept.extend(linked);
-    kept
+    nodes.extend(linked);
 }
 
 enum Linked {
@@ -249,8 +242,7 @@ enum Linked {
     Disabled,
 }
 
-fn link_one(setup: &Setup<'_>, test: &Node, nodes: &[Node], disabled: &[Node]) -> Result<Linked, Box<Diagnostic>> {
-    let _ = setup;
+fn link_one(test: &Node, nodes: &[Node], disabled: &[Node]) -> Result<Linked, Box<Diagnostic>> {
     let NodeKind::UnitTest(def) = &test.kind else { return Ok(Linked::Disabled) };
     let fail = |message: String| Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&test.file, test.span));
     let (name, version) =
