@@ -95,6 +95,56 @@ pub struct Node {
     pub kind: NodeKind,
 }
 
+impl Node {
+    /// A node with nothing but its name and its file: `kind.package.name`, enabled, without configuration.
+    #[must_use]
+    pub fn blank(resource_type: ResourceType, package: &str, name: &str, file: Arc<SourceFile>) -> Self {
+        Self {
+            unique_id: UniqueId::new(format!("{resource_type}.{package}.{name}")),
+            name: name.to_owned(),
+            resource_type,
+            package: package.to_owned(),
+            path: String::new(),
+            original_file_path: String::new(),
+            file,
+            span: Span::default(),
+            fqn: Vec::new(),
+            language: "sql".to_owned(),
+            raw_code: String::new(),
+            raw_code_offset: 0,
+            checksum: Checksum::default(),
+            database: None,
+            schema: String::new(),
+            alias: name.to_owned(),
+            relation_name: None,
+            config: NodeConfig::default(),
+            unrendered_config: Map::new(),
+            config_call: Map::new(),
+            description: String::new(),
+            columns: IndexMap::new(),
+            meta: Map::new(),
+            tags: Vec::new(),
+            docs: Docs::default(),
+            patch_path: None,
+            doc_blocks: Vec::new(),
+            group: None,
+            access: None,
+            constraints: Vec::new(),
+            version: None,
+            latest_version: None,
+            deprecation_date: None,
+            refs: Vec::new(),
+            source_calls: Vec::new(),
+            metric_calls: Vec::new(),
+            function_calls: Vec::new(),
+            macro_calls: Vec::new(),
+            parents: Vec::new(),
+            created_at: 0.0,
+            kind: NodeKind::Plain,
+        }
+    }
+}
+
 /// What a kind of node has beyond the common facts.
 #[derive(Clone, Debug)]
 pub enum NodeKind {

@@ -25,15 +25,12 @@ pub use macros::registry;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value as Data};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::jinja::{Listener, MacroRegistry, ParseShared, Variables};
-use crate::manifest::{
-    Checksum, ConfigPool, Docs, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId,
-};
+use crate::manifest::{Checksum, ConfigPool, Manifest, Node, NodeIndex, ResourceType, UniqueId};
 use crate::project::yaml::Yaml;
 use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
 use crate::sql::{QuotePolicy, Relation};
@@ -269,48 +266,11 @@ impl Setup<'_> {
 
     /// A node with nothing but its name.
     fn blank_node(&self, kind: ResourceType, package: usize, unique_id: &str, name: &str) -> Node {
+        let file = Arc::clone(&self.project.root().config.file);
         Node {
             unique_id: UniqueId::new(unique_id),
-            name: name.to_owned(),
-            resource_type: kind,
-            package: self.package_name(package).to_owned(),
-            path: String::new(),
-            original_file_path: String::new(),
-            file: Arc::clone(&self.project.root().config.file),
-            span: Span::default(),
-            fqn: Vec::new(),
-            language: "sql".to_owned(),
-            raw_code: String::new(),
-            raw_code_offset: 0,
-            checksum: Checksum::default(),
-            database: None,
-            schema: String::new(),
-            alias: name.to_owned(),
-            relation_name: None,
-            config: NodeConfig::default(),
-            unrendered_config: Map::new(),
-            config_call: Map::new(),
-            description: String::new(),
-            columns: IndexMap::new(),
-            meta: Map::new(),
-            tags: Vec::new(),
-            docs: Docs::default(),
-            patch_path: None,
-            doc_blocks: Vec::new(),
-            group: None,
-            access: None,
-            constraints: Vec::new(),
-            version: None,
-            latest_version: None,
-            deprecation_date: None,
-            refs: Vec::new(),
-            source_calls: Vec::new(),
-            metric_calls: Vec::new(),
-            function_calls: Vec::new(),
-            macro_calls: Vec::new(),
-            parents: Vec::new(),
             created_at: self.created_at,
-            kind: NodeKind::Plain,
+            ..Node::blank(kind, self.package_name(package), name, file)
         }
     }
 }

@@ -2,13 +2,10 @@
 
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
 use serde_json::{Map, json};
 
-use crate::diagnostic::{SourceFile, Span};
-use crate::manifest::{
-    Checksum, Docs, Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef,
-};
+use crate::diagnostic::SourceFile;
+use crate::manifest::{Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
 
 /// Makes a manifest of lines such as `model.b: model.a, seed.c`. `ephemeral.x` is an ephemeral model.
 pub(super) fn manifest(lines: &[&str]) -> Manifest {
@@ -48,45 +45,14 @@ fn node(id: &str, parent_names: &[&str], parents: &[NodeIndex]) -> Node {
     };
     Node {
         unique_id: UniqueId::new(id),
-        name: name.into(),
-        resource_type,
-        package: "shop".into(),
         path: format!("{name}.sql"),
         original_file_path: format!("models/{name}.sql"),
-        file: SourceFile::new(format!("models/{name}.sql"), ""),
-        span: Span::default(),
         fqn: vec!["shop".into(), name.into()],
-        language: "sql".into(),
-        raw_code: String::new(),
-        raw_code_offset: 0,
-        checksum: Checksum::default(),
         database: Some("db".into()),
         schema: "main".into(),
-        alias: name.into(),
-        relation_name: None,
         config: NodeConfig::from(values),
-        unrendered_config: Map::new(),
-        config_call: Map::new(),
-        description: String::new(),
-        columns: IndexMap::new(),
-        meta: Map::new(),
-        tags: Vec::new(),
-        docs: Docs::default(),
-        patch_path: None,
-        doc_blocks: Vec::new(),
-        group: None,
-        access: None,
-        constraints: Vec::new(),
-        version: None,
-        latest_version: None,
-        deprecation_date: None,
-        refs: Vec::new(),
-        source_calls: Vec::new(),
-        metric_calls: Vec::new(),
-        function_calls: Vec::new(),
-        macro_calls: Vec::new(),
         parents: parents.to_vec(),
-        created_at: 0.0,
         kind,
+        ..Node::blank(resource_type, "shop", name, SourceFile::new(format!("models/{name}.sql"), ""))
     }
 }

@@ -9,57 +9,20 @@
 use serde_json::{Map, json};
 
 use super::*;
-use crate::diagnostic::{Form, SourceFile, Span, render};
-use crate::manifest::{
-    Checksum, Docs, Graph, Node, NodeConfig, NodeIndex, NodeKind, SourceDef, TestDef, TestMetadata, UniqueId,
-};
+use crate::diagnostic::{Form, SourceFile, render};
+use crate::manifest::{Graph, Node, NodeIndex, NodeKind, SourceDef, TestDef, TestMetadata};
 use crate::project::{SelectorsFile, yaml};
 
 fn node(kind: ResourceType, fqn: &str, path: &str, parents: &[usize]) -> Node {
     let fqn: Vec<String> = fqn.split('.').map(str::to_owned).collect();
     let name = fqn.last().cloned().unwrap_or_default();
     Node {
-        unique_id: UniqueId::new(format!("{kind}.{}.{name}", fqn[0])),
-        resource_type: kind,
-        package: fqn[0].clone(),
         path: path.to_owned(),
         original_file_path: path.to_owned(),
-        file: SourceFile::new(path, ""),
-        span: Span::default(),
-        fqn,
-        language: "sql".to_owned(),
-        raw_code: String::new(),
-        raw_code_offset: 0,
-        checksum: Checksum::default(),
-        database: None,
         schema: "main".to_owned(),
-        alias: name.clone(),
-        relation_name: None,
-        config: NodeConfig::default(),
-        unrendered_config: Map::new(),
-        config_call: Map::new(),
-        description: String::new(),
-        columns: indexmap::IndexMap::new(),
-        meta: Map::new(),
-        tags: Vec::new(),
-        docs: Docs::default(),
-        patch_path: None,
-        doc_blocks: Vec::new(),
-        group: None,
-        access: None,
-        constraints: Vec::new(),
-        version: None,
-        latest_version: None,
-        deprecation_date: None,
-        refs: Vec::new(),
-        source_calls: Vec::new(),
-        metric_calls: Vec::new(),
-        function_calls: Vec::new(),
-        macro_calls: Vec::new(),
+        fqn: fqn.clone(),
         parents: parents.iter().map(|ix| NodeIndex::from_usize(*ix)).collect(),
-        created_at: 0.0,
-        kind: NodeKind::Plain,
-        name,
+        ..Node::blank(kind, fqn[0].as_str(), &name, SourceFile::new(path, ""))
     }
 }
 

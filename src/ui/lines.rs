@@ -368,54 +368,22 @@ pub fn node_info(
 pub(super) mod tests {
     use super::*;
     use crate::diagnostic::{SourceFile, Span};
-    use crate::manifest::{Checksum, Docs, NodeConfig, UniqueId};
+    use crate::manifest::NodeConfig;
 
     /// A node with little more than a name, a kind and a materialization.
     pub(in crate::ui) fn node(resource_type: ResourceType, name: &str, materialized: &str) -> Node {
         let mut config = NodeConfig::default();
         config.set("materialized", Data::from(materialized));
+        let path = format!("models/{name}.sql");
         Node {
-            unique_id: UniqueId::new(format!("{resource_type}.shop.{name}")),
-            name: name.to_owned(),
-            resource_type,
-            package: "shop".to_owned(),
             path: format!("{name}.sql"),
-            original_file_path: format!("models/{name}.sql"),
-            file: SourceFile::new(format!("models/{name}.sql"), "line one\n  - unique\n"),
+            original_file_path: path.clone(),
             span: Span::new(13, 19),
             fqn: vec!["shop".to_owned(), name.to_owned()],
-            language: "sql".to_owned(),
-            raw_code: String::new(),
-            raw_code_offset: 0,
-            checksum: Checksum::default(),
             database: Some("db".to_owned()),
             schema: "main".to_owned(),
-            alias: name.to_owned(),
-            relation_name: None,
             config,
-            unrendered_config: serde_json::Map::new(),
-            config_call: serde_json::Map::new(),
-            description: String::new(),
-            columns: indexmap::IndexMap::new(),
-            meta: serde_json::Map::new(),
-            tags: Vec::new(),
-            docs: Docs::default(),
-            patch_path: None,
-            doc_blocks: Vec::new(),
-            group: None,
-            access: None,
-            constraints: Vec::new(),
-            version: None,
-            latest_version: None,
-            deprecation_date: None,
-            refs: Vec::new(),
-            source_calls: Vec::new(),
-            metric_calls: Vec::new(),
-            function_calls: Vec::new(),
-            macro_calls: Vec::new(),
-            parents: Vec::new(),
-            created_at: 0.0,
-            kind: NodeKind::Plain,
+            ..Node::blank(resource_type, "shop", name, SourceFile::new(path, "line one\n  - unique\n"))
         }
     }
 

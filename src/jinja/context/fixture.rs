@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value as Data, json};
 
 use super::{Listener, MessageLevel, Runtime, RuntimeParts, StatementEvent};
@@ -12,9 +11,7 @@ use crate::adapter::fake::Fake;
 use crate::builtins;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::jinja::{BlockKind, MacroDef, MacroRegistry, SourceRef, scan};
-use crate::manifest::{
-    Checksum, Docs, Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, SourceDef, UniqueId,
-};
+use crate::manifest::{Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, SourceDef, UniqueId};
 use crate::project::{Package, Project, ProjectConfig, Quoting, Settings, Target, WarnErrorOptions};
 
 /// The project `shop`; `vars` are its `vars:`.
@@ -173,46 +170,17 @@ fn node(spec: &Spec<'_>, parents: &[NodeIndex]) -> Node {
     let Data::Object(values) = spec.config.clone() else { panic!("a config is a mapping") };
     Node {
         unique_id: UniqueId::new(spec.id),
-        name: name.clone(),
-        resource_type,
-        package: parts[1].into(),
         path: format!("{name}.sql"),
         original_file_path: path.clone(),
-        file: SourceFile::new(path, spec.code),
-        span: Span::default(),
         fqn: vec![parts[1].into(), name.clone()],
-        language: "sql".into(),
         raw_code: spec.code.into(),
-        raw_code_offset: 0,
-        checksum: Checksum::default(),
         database: Some("db".into()),
         schema: "main".into(),
-        alias: name.clone(),
         relation_name: Some(format!("\"db\".\"main\".\"{name}\"")),
         config: NodeConfig::from(values),
-        unrendered_config: Map::new(),
-        config_call: Map::new(),
-        description: String::new(),
-        columns: IndexMap::new(),
-        meta: Map::new(),
-        tags: Vec::new(),
-        docs: Docs::default(),
-        patch_path: None,
-        doc_blocks: Vec::new(),
-        group: None,
-        access: None,
-        constraints: Vec::new(),
-        version: None,
-        latest_version: None,
-        deprecation_date: None,
-        refs: Vec::new(),
-        source_calls: Vec::new(),
-        metric_calls: Vec::new(),
-        function_calls: Vec::new(),
-        macro_calls: Vec::new(),
         parents: parents.to_vec(),
-        created_at: 0.0,
         kind,
+        ..Node::blank(resource_type, parts[1], &name, SourceFile::new(path, spec.code))
     }
 }
 
