@@ -4,12 +4,14 @@
 
 mod catalog;
 mod column_lineage;
+mod earlier;
 mod manifest;
 mod run_results;
 mod semantic_manifest;
 
 pub use catalog::{CatalogFacts, write_catalog};
 pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
+pub use earlier::{Earlier, read_earlier};
 pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
 pub use run_results::{TargetFolder, write_run_results};
 pub use semantic_manifest::write_semantic_manifest;

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Docs(DocsArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
+    /// Show what a change does: columns added, removed, retyped, redefined, and all that they reach
+    Impact(ImpactArgs),
     /// Make a new project that works, on DuckDB
     Init(InitArgs),
     /// Show where columns come from and what is made of them, and write column_lineage.json
@@ -157,6 +159,32 @@ pub(crate) struct ShowArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: OutputForm,
+}
+
+/// How `impact` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImpactForm {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// For pull requests.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `impact`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImpactArgs {
+    /// Compare with the project as it was at a commit, branch or tag of git; --state compares with artifacts instead
+    #[arg(long, value_name = "GIT_REF")]
+    pub(crate) base: Option<String>,
+    /// End with 1 if a column is gone that others still read
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) format: ImpactForm,
 }
 
 /// How `lineage` prints.
@@ -486,6 +514,7 @@ impl Command {
             | Self::Completions(_)
             | Self::Docs(_)
             | Self::Explain(_)
+            | Self::Impact(_)
             | Self::Lineage(_)
             | Self::Parse => {}
         }

@@ -38,6 +38,28 @@ pub(super) fn graph(parsed: &Parsed, is_offline: bool) -> ColumnGraph {
     lineage::build(&parsed.manifest, parsed.adapter.dialect(), &facts)
 }
 
+/// Finds out what the columns of a project are made of without a database, with the sources' columns of another target
+/// folder, so that two versions of a project know the same.
+pub(super) fn offline_graph(parsed: &Parsed, sources: &Parsed) -> ColumnGraph {
+    let offline = runtime(parsed, Arc::new(Offline(Arc::clone(&parsed.adapter))));
+    let wanted: Vec<NodeIndex> =
+        parsed.manifest.indices().filter(|ix| is_compiled(parsed.manifest.node(*ix))).collect();
+    let mut columns = known_columns(parsed);
+    let catalog = catalog_columns(sources);
+    for ix in parsed.manifest.indices() {
+        columns.extend(catalog.get(parsed.manifest.node(ix).unique_id.as_str()).map(|given| (ix, given.clone())));
+    }
+    let facts = Facts { sql: compiled(&offline, &wanted), columns, written: written(&offline) };
+    lineage::build(&parsed.manifest, parsed.adapter.dialect(), &facts)
+}
+
+/// The columns of sources in the catalog that was written last, for a manifest that was read from artifacts.
+pub(super) fn catalog_of(parsed: &Parsed, manifest: &Manifest) -> HashMap<NodeIndex, Given> {
+    let catalog = catalog_columns(parsed);
+    let known = manifest.indices().map(|ix| (ix, catalog.get(manifest.node(ix).unique_id.as_str())));
+    known.filter_map(|(ix, given)| Some((ix, given?.clone()))).collect()
+}
+
 /// Asks the database. Tells whether anything was learned.
 fn ask(parsed: &Parsed, failed: &[NodeIndex], open: &[NodeIndex], facts: &mut Facts) -> bool {
     if !has_database(parsed) {

@@ -120,7 +120,7 @@ fn copy_assets(parsed: &Parsed) -> Result<(), Box<Diagnostic>> {
 }
 
 /// Copies a file or a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if !from.is_dir() {
         return fs::copy(from, to).map(|_| ());
     }

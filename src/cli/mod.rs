@@ -13,6 +13,7 @@ mod docs_server;
 mod execute;
 mod explain;
 mod flags;
+mod impact;
 mod init;
 mod interrupt;
 mod lineage;
@@ -109,13 +110,19 @@ fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
 fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, ExitStatus> {
     let started = std::time::Instant::now();
     // Commands whose result is data keep stdout for it.
-    let is_data = matches!(command, Command::List(_) | Command::Show(_) | Command::Compile(_) | Command::Lineage(_));
+    let is_data = matches!(
+        command,
+        Command::List(_) | Command::Show(_) | Command::Compile(_) | Command::Lineage(_) | Command::Impact(_)
+    );
     let messages = if is_data { Stream::Stderr } else { Stream::Stdout };
     let parsed = pipeline::load(overrides, messages)?.parse()?;
     if !matches!(command, Command::Parse) {
         parsed.say_found();
     }
-    let status = of_project(command, &parsed, started);
+    let status = match command {
+        Command::Impact(args) => impact::run(args, overrides, &parsed),
+        command => of_project(command, &parsed, started),
+    };
     parsed.say_completed(status, started.elapsed());
     Ok(status)
 }
@@ -135,12 +142,13 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Snapshot(args) => nodes(run::Command::Snapshot, args),
         Command::Test(args) => execute::run(parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
         Command::Build(args) => execute::run(parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
-        // These need no project and were dealt with before.
+        // These need no project, or more than one, and were dealt with before.
         Command::Clean
         | Command::Completions(_)
         | Command::Debug(_)
         | Command::Docs(_)
         | Command::Explain(_)
+        | Command::Impact(_)
         | Command::Init(_) => ExitStatus::Success,
     }
 }

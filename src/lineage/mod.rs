@@ -5,12 +5,14 @@
 
 mod build;
 mod difference;
+mod impact;
 mod names;
 mod snapshot;
 mod trace;
 
 pub use build::build;
-pub use difference::{Change, ColumnChange, NodeChange, compare};
+pub use difference::{Change, ColumnChange, NodeChange, Version, compare};
+pub use impact::{Break, Impact, Reached, impact};
 pub use trace::{Direction, Step, Trace, trace};
 
 use std::collections::HashMap;

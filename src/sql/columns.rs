@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use sqlparser::ast::{
     Cte, Distinct, Expr, GroupByExpr, GroupByWithModifier, LimitClause, NamedWindowExpr, OrderBy, OrderByKind,
-    Query as QueryTree, Select, SelectFlavor, SetExpr, SetOperator, SetQuantifier, Value, Values, WindowType, With,
+    Query as QueryTree, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, SetQuantifier, Value, Values,
+    WindowType, With,
 };
 
 use super::Dialect;
-use super::analysis::Analysis;
+use super::analysis::{Analysis, has_aggregate};
 use super::flow::{Flow, How, Sources, print, text_print};
 use super::scope::{Column, Name, Open, Relation, Scope};
 
@@ -237,7 +238,9 @@ impl Analysis<'_> {
             }
         }
         let columns = self.distinct_names(outputs.columns);
-        Relation { columns, open: outputs.open, rows, print: print("select", &prints) }
+        // A select that only chooses columns has the rows of what it reads.
+        let own = if prints.len() == 1 && !is_aggregated(select) { prints[0] } else { print("select", &prints) };
+        Relation { columns, open: outputs.open, rows, print: own }
     }
 
     /// DuckDB tells columns of one name apart by numbers.
@@ -349,6 +352,14 @@ impl Analysis<'_> {
             relation.print = print("limit", &[relation.print, flow.print]);
         }
     }
+}
+
+/// Whether a select puts all rows together although it groups by nothing.
+fn is_aggregated(select: &Select) -> bool {
+    select.projection.iter().any(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => has_aggregate(expr),
+        _ => false,
+    })
 }
 
 /// `except` and `intersect`: the values are those of the left side.

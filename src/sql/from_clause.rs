@@ -26,6 +26,10 @@ impl From {
 
     /// Puts another beside it.
     fn beside(&mut self, mut other: Self) {
+        if self.items.is_empty() {
+            *self = other;
+            return;
+        }
         let n = self.items.len();
         for visible in &mut other.visible {
             for item in &mut visible.items {

@@ -6,6 +6,7 @@
 
 mod column_text;
 mod entry;
+mod impact_text;
 mod lines;
 mod listener;
 mod log_file;
@@ -22,6 +23,7 @@ mod theme;
 
 pub use column_text::ColumnText;
 pub use entry::{Entry, EventName, Level, names};
+pub use impact_text::ImpactText;
 pub use lines::{Drawing, Outcome, node_info};
 pub use listener::TermListener;
 pub use printer::{Format, Options, Printer, Sources, Stream};
