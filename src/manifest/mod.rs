@@ -3,12 +3,14 @@
 mod config;
 mod graph;
 mod id;
+mod merge;
 mod node;
 pub mod view;
 
 pub use config::{ConfigPool, NodeConfig};
 pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
+pub use merge::merge_config;
 pub use node::{
     Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
     SourceDef, TestDef, TestMetadata, UnitTestDef,

@@ -15,7 +15,7 @@ use super::render;
 use super::{Setup, layers};
 use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
 use crate::jinja::py;
-use crate::manifest::{Checksum, Node, NodeKind, RefCall, ResourceType, TestDef, TestMetadata, UniqueId};
+use crate::manifest::{Checksum, Node, NodeKind, RefCall, ResourceType, TestDef, TestMetadata, UniqueId, merge_config};
 use crate::project::YamlScope;
 
 /// Keys of a test that configure it rather than feed its macro.
@@ -147,7 +147,7 @@ fn configure(
     } else {
         let mut facts = render::test(setup, &node, &built.args).map_err(|error| Box::new(place(*error, declared)))?;
         // The configuration is in the template's own `config()` call too; what counts twice there, counts twice here.
-        render::merge_config_call(&mut call, std::mem::take(&mut facts.config));
+        merge_config(ResourceType::Model, &mut call, std::mem::take(&mut facts.config));
         keep_own_macros(setup, &macro_id, &mut facts.macros);
         render::take_facts(&mut node, facts);
     }

@@ -8,38 +8,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Data, json};
 
-use crate::manifest::ResourceType;
+use crate::manifest::{ResourceType, merge_config};
 use crate::project::{Project, yaml::Yaml};
 
 type Tree = Map<String, Data>;
-
-/// How two values of one key become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    /// The later value stands.
-    Replace,
-    /// Lists are joined; a lone value counts as a list of one.
-    Append,
-    /// Mappings are joined; the later value of a key stands.
-    Update,
-    /// As `Update`, but of lists; a key written `+key` is joined instead of replaced.
-    AppendByKey,
-}
-
-/// The rule of a key for a kind of node.
-fn rule(kind: ResourceType, key: &str) -> Rule {
-    use ResourceType as Kind;
-    let is_node =
-        matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot | Kind::Analysis | Kind::Operation | Kind::Function);
-    match key {
-        "tags" if is_node || matches!(kind, Kind::Test | Kind::UnitTest) => Rule::Append,
-        "pre-hook" | "post-hook" | "packages" if is_node => Rule::Append,
-        "meta" => Rule::Update,
-        "quoting" | "column_types" | "docs" | "contract" if is_node => Rule::Update,
-        "grants" if is_node => Rule::AppendByKey,
-        _ => Rule::Replace,
-    }
-}
 
 /// The key of `dbt_project.yml` under which a kind of node is configured.
 pub(super) fn tree_key(kind: ResourceType) -> &'static str {
@@ -144,7 +116,7 @@ impl Layers<'_> {
 pub(super) fn merge(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
     let mut config = trees.defaults(layers.kind);
     for layer in layers.in_order(trees, false) {
-        update(layers.kind, &mut config, layer);
+        merge_config(layers.kind, &mut config, layer);
     }
     finish(layers.kind, &mut config);
     config
@@ -165,62 +137,9 @@ pub(super) fn merge_group(trees: &ProjectTrees, package: &str, fqn: &[String], o
     let layers = Layers { kind, package, fqn, patch: Some(own), call: &empty };
     let mut config = Map::from_iter([("meta".to_owned(), json!({}))]);
     for layer in layers.in_order(trees, false) {
-        update(ResourceType::Exposure, &mut config, layer);
+        merge_config(ResourceType::Exposure, &mut config, layer);
     }
     config
-}
-
-fn update(kind: ResourceType, config: &mut Tree, layer: Tree) {
-    for (key, value) in layer {
-        let key = match key.as_str() {
-            "pre_hook" => "pre-hook".to_owned(),
-            "post_hook" => "post-hook".to_owned(),
-            _ => key,
-        };
-        let merged = match config.get_mut(&key) {
-            Some(earlier) => combine(rule(kind, &key), earlier.take(), value),
-            None => value,
-        };
-        config.insert(key, merged);
-    }
-}
-
-fn combine(rule: Rule, earlier: Data, later: Data) -> Data {
-    match (rule, earlier, later) {
-        (Rule::Append, earlier, later) => {
-            let mut list = listed(earlier);
-            list.extend(listed(later));
-            Data::Array(list)
-        }
-        (Rule::Update, Data::Object(mut earlier), Data::Object(later)) => {
-            earlier.extend(later);
-            Data::Object(earlier)
-        }
-        (Rule::AppendByKey, Data::Object(earlier), Data::Object(later)) => Data::Object(append_by_key(earlier, later)),
-        (_, _, later) => later,
-    }
-}
-
-fn append_by_key(earlier: Tree, later: Tree) -> Tree {
-    let mut joined: Tree = earlier.into_iter().map(|(key, value)| (key, Data::Array(listed(value)))).collect();
-    for (key, value) in later {
-        let name = key.trim_start_matches('+');
-        let value = listed(value);
-        match joined.get_mut(name).and_then(Data::as_array_mut) {
-            Some(list) if key.starts_with('+') => list.extend(value),
-            _ => {
-                joined.insert(name.to_owned(), Data::Array(value));
-            }
-        }
-    }
-    joined
-}
-
-fn listed(value: Data) -> Vec<Data> {
-    match value {
-        Data::Array(list) => list,
-        other => vec![other],
-    }
 }
 
 /// The configuration keys that a kind of node knows.
@@ -444,33 +363,6 @@ fn finish_source(config: &mut Tree) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(key: &str, earlier: Data, later: Data, expected: Data) {
-        assert_eq!(combine(rule(ResourceType::Model, key), earlier, later), expected);
-    }
-
-    #[test]
-    fn tags_are_joined_and_a_lone_tag_counts_as_a_list() {
-        check("tags", json!(["a"]), json!("b"), json!(["a", "b"]));
-    }
-
-    #[test]
-    fn meta_is_joined_by_key() {
-        check("meta", json!({"a": 1, "b": 1}), json!({"b": 2}), json!({"a": 1, "b": 2}));
-    }
-
-    #[test]
-    fn grants_replace_unless_written_with_a_plus() {
-        check("grants", json!({"select": "x"}), json!({"select": ["y"]}), json!({"select": ["y"]}));
-        check("grants", json!({"select": "x"}), json!({"+select": ["y"]}), json!({"select": ["x", "y"]}));
-    }
-
-    #[test]
-    fn other_keys_are_replaced() {
-        check("materialized", json!("view"), json!("table"), json!("table"));
-        check("unique_key", json!(["a"]), json!(["b"]), json!(["b"]));
-    }
 
     #[test]
     fn hooks_become_maps() {

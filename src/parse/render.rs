@@ -187,26 +187,6 @@ pub(super) fn take_facts(node: &mut Node, facts: ParseFacts) {
     }
 }
 
-/// Joins what two `config()` calls say: lists add up, the rest is replaced.
-pub(super) fn merge_config_call(config: &mut Map<String, Data>, more: Map<String, Data>) {
-    for (key, value) in more {
-        match (key.as_str(), config.get_mut(&key)) {
-            ("tags", Some(earlier)) => {
-                let listed = |data: &Data| data.as_array().cloned().unwrap_or_else(|| vec![data.clone()]);
-                let mut both = listed(earlier);
-                both.extend(listed(&value));
-                *earlier = Data::Array(both);
-            }
-            ("meta", Some(Data::Object(earlier))) if value.is_object() => {
-                earlier.extend(value.as_object().cloned().unwrap_or_default());
-            }
-            _ => {
-                config.insert(key, value);
-            }
-        }
-    }
-}
-
 /// Finds the macro of a generic test: as the package itself finds it, else in the named package.
 pub(super) fn find_macro(setup: &Setup<'_>, package: &str, namespace: Option<&str>, name: &str) -> Option<String> {
     let in_namespace = |namespace: &str| match namespace {

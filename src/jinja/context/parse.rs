@@ -20,7 +20,7 @@ use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{
     Call, Constant, ContextSource, MacroRegistry, Mode, RenderError, TemplateEnv, TemplateSource, calls_of,
 };
-use crate::manifest::RefCall;
+use crate::manifest::{RefCall, ResourceType, merge_config};
 use crate::project::Project;
 use crate::sql::{Relation, RelationKind};
 
@@ -475,7 +475,7 @@ impl ParseConfig {
             _ => return Err(fail(Code::WrongArguments, "Invalid inline model config")),
         };
         let options = with_hook_names(options)?;
-        merge_config(&mut self.inner.facts().config, options);
+        merge_config(ResourceType::Model, &mut self.inner.facts().config, options);
         Ok(Value::from(""))
     }
 }
@@ -491,38 +491,6 @@ fn with_hook_names(mut options: Map<String, Data>) -> Result<Map<String, Data>, 
         options.insert(new.to_string(), value);
     }
     Ok(options)
-}
-
-fn into_list(data: Data) -> Vec<Data> {
-    match data {
-        Data::Array(items) => items,
-        Data::Null => Vec::new(),
-        other => vec![other],
-    }
-}
-
-/// Merges a further `config()` call: lists that add up, mappings that merge, the rest replaced.
-fn merge_config(config: &mut Map<String, Data>, options: Map<String, Data>) {
-    for (key, value) in options {
-        let merged = match (key.as_str(), config.remove(&key)) {
-            ("pre-hook" | "post-hook" | "tags", Some(before)) => {
-                let mut items = into_list(before);
-                items.extend(into_list(value));
-                Data::Array(items)
-            }
-            ("meta" | "docs" | "grants" | "column_types" | "persist_docs", Some(Data::Object(mut before))) => {
-                match value {
-                    Data::Object(more) => {
-                        before.extend(more);
-                        Data::Object(before)
-                    }
-                    other => other,
-                }
-            }
-            (_, _) => value,
-        };
-        config.insert(key, merged);
-    }
 }
 
 impl Object for ParseConfig {
