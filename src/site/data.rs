@@ -19,11 +19,8 @@ pub(super) struct Texts {
     pub(super) column_lineage: Option<String>,
 }
 
-/// Base64 of gzip of JSON.
-pub(super) struct Packed {
-    pub(super) data: String,
-    pub(super) code: String,
-}
+/// Base64 of gzip of JSON: the parts of the page's data, by name. The first is read at once, the others later.
+pub(super) type Packed = [(&'static str, String); 3];
 
 /// What the page reads of the manifest, by section.
 const SECTIONS: &[&str] = &[
@@ -83,7 +80,8 @@ const KEYS: &[&str] = &[
     "version",
 ];
 
-const COLUMN_KEYS: &[&str] = &["constraints", "data_type", "description", "meta", "name", "tags"];
+/// What it reads of a column; its name is the key.
+const COLUMN_KEYS: &[&str] = &["constraints", "data_type", "description", "meta", "tags"];
 
 /// Settings that stand in an entry itself too.
 const CONFIG_DOUBLES: &[&str] = &["alias", "database", "enabled", "group", "meta", "schema", "tags"];
@@ -102,10 +100,10 @@ pub(super) fn pack(texts: &Texts) -> Result<Packed, (&'static str, String)> {
         "catalog": optional("catalog.json", &texts.catalog)?.map(trimmed_catalog),
         "run_results": optional("run_results.json", &texts.run_results)?,
         "sources": optional("sources.json", &texts.sources)?.map(trimmed_sources),
-        "column_lineage": optional("column_lineage.json", &texts.column_lineage)?,
     });
-    let packed = |name, value: &Data| squeezed(value).map_err(|error| (name, error.to_string()));
-    Ok(Packed { data: packed("manifest.json", &data)?, code: packed("manifest.json", &code)? })
+    let lineage = optional("column_lineage.json", &texts.column_lineage)?.map(trimmed_lineage).into();
+    let packed = |value: &Data| squeezed(value).map_err(|error| ("manifest.json", error.to_string()));
+    Ok([("data", packed(&data)?), ("lineage", packed(&lineage)?), ("code", packed(&code)?)])
 }
 
 fn parse(name: &'static str, text: &str) -> Result<Map<String, Data>, (&'static str, String)> {
@@ -163,12 +161,14 @@ fn trimmed_entry(entry: Data) -> Option<Data> {
     if let Some(Data::Object(config)) = entry.get_mut("config") {
         config.retain(|key, _| !CONFIG_DOUBLES.contains(&key.as_str()));
     }
-    if let Some(Data::Object(columns)) = entry.get_mut("columns") {
-        for column in columns.values_mut() {
-            if let Data::Object(facts) = column.take() {
-                *column = Data::Object(only(facts, COLUMN_KEYS));
-            }
+    for (_, column) in entries(entry.get_mut("columns")) {
+        if let Data::Object(facts) = column.take() {
+            *column = Data::Object(only(facts, COLUMN_KEYS));
         }
+    }
+    if let Some(Data::Object(arguments)) = entry.get_mut("test_metadata").and_then(|facts| facts.get_mut("kwargs")) {
+        // Which node and column it is about stands in the entry itself.
+        arguments.retain(|key, _| key != "model" && key != "column_name");
     }
     let mut entry = Data::Object(entry);
     prune(&mut entry);
@@ -185,10 +185,29 @@ fn trimmed_catalog(mut catalog: Map<String, Data>) -> Data {
             if let Some(Data::Object(metadata)) = table.get_mut("metadata") {
                 metadata.retain(|key, _| matches!(key.as_str(), "type" | "owner" | "comment"));
             }
+            if let Some(Data::Object(columns)) = table.get_mut("columns") {
+                let mut sorted: Vec<(String, Data)> = std::mem::take(columns).into_iter().collect();
+                sorted.sort_by_key(|(_, column)| number(column));
+                columns.extend(sorted);
+                for column in columns.values_mut().filter_map(Data::as_object_mut) {
+                    column.retain(|key, _| matches!(key.as_str(), "type" | "comment"));
+                }
+            }
+            table.as_object_mut().into_iter().for_each(|table| table.retain(|key, _| key != "unique_id"));
             prune(table);
         }
     }
     Data::Object(catalog)
+}
+
+/// The place of a column in its table.
+fn number(column: &Data) -> Option<i64> {
+    column.get("index").and_then(Data::as_i64)
+}
+
+fn trimmed_lineage(mut lineage: Map<String, Data>) -> Data {
+    lineage.retain(|key, _| matches!(key.as_str(), "kinds" | "nodes"));
+    Data::Object(lineage)
 }
 
 fn trimmed_sources(mut sources: Map<String, Data>) -> Data {
@@ -246,14 +265,26 @@ mod tests {
     fn code_goes_apart_and_what_is_not_read_is_left_out() {
         let node = json!({
             "name": "orders", "checksum": {"name": "sha256"}, "raw_code": "select 1", "compiled_code": null,
-            "columns": {"id": {"name": "id", "description": "", "granularity": "day"}}, "tags": [],
+            "columns": {"id": {"name": "id", "description": "", "data_type": "int"}}, "tags": [],
             "config": {"materialized": "view", "tags": ["a"], "post-hook": []},
         });
         let packed = pack(&texts(&json!({"nodes": {"model.shop.orders": node}, "parent_map": {}}))).expect("it packs");
-        let expected = json!({"name": "orders", "columns": {"id": {"name": "id"}}, "config": {"materialized": "view"}});
-        let data = unpacked(&packed.data);
-        assert_eq!(data["manifest"], json!({"nodes": {"model.shop.orders": expected}}));
-        assert_eq!(unpacked(&packed.code), json!({"model.shop.orders": ["select 1"]}));
+        let expected =
+            json!({"name": "orders", "columns": {"id": {"data_type": "int"}}, "config": {"materialized": "view"}});
+        let [(_, data), (_, lineage), (_, code)] = &packed;
+        assert_eq!(unpacked(data)["manifest"], json!({"nodes": {"model.shop.orders": expected}}));
+        assert_eq!(unpacked(lineage), Data::Null);
+        assert_eq!(unpacked(code), json!({"model.shop.orders": ["select 1"]}));
+    }
+
+    #[test]
+    fn columns_of_the_catalog_are_put_in_order() {
+        let columns =
+            json!({"b": {"index": 2, "type": "DATE", "name": "b"}, "a": {"index": 1, "type": "INT", "comment": null}});
+        let catalog = json!({"nodes": {"model.shop.orders": {"columns": columns, "stats": {}}}}).to_string();
+        let packed = pack(&Texts { catalog: Some(catalog), ..texts(&json!({})) }).expect("it packs");
+        let catalog = unpacked(&packed[0].1)["catalog"].to_string();
+        assert_eq!(catalog, r#"{"nodes":{"model.shop.orders":{"columns":{"a":{"type":"INT"},"b":{"type":"DATE"}}}}}"#);
     }
 
     #[test]
@@ -261,7 +292,7 @@ mod tests {
         let doc = |name: &str, package: &str| json!({"name": name, "package_name": package, "block_contents": "x"});
         let docs = json!({"a": doc("__overview__", "shop"), "b": doc("__overview__", "dbt"), "c": doc("id", "shop")});
         let packed = pack(&texts(&json!({"docs": docs}))).expect("it packs");
-        assert_eq!(unpacked(&packed.data)["manifest"]["docs"], json!({"a": doc("__overview__", "shop")}));
+        assert_eq!(unpacked(&packed[0].1)["manifest"]["docs"], json!({"a": doc("__overview__", "shop")}));
     }
 
     #[test]

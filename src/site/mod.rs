@@ -1,7 +1,7 @@
 //! The documentation page: one HTML file of our own, and the data that it shows.
 //!
 //! The page's sources are in `page/`; what they build is committed and carried in the binary, so that building kiln
-//! needs no other tools. It reads `docs_data.js` and `docs_code.js` beside it, which are made here from the artifacts
+//! needs no other tools. It reads `docs_data.js` and its kin beside it, which are made here from the artifacts
 //! in a target folder: a page from disk may run scripts, but not fetch. [`write_static`] puts all into one file.
 //! Nothing here parses a project or asks a database.
 
@@ -39,7 +39,7 @@ pub fn write(folder: &Path) -> Result<(), Box<Diagnostic>> {
         return Ok(());
     }
     let packed = packed(folder)?;
-    for (name, text) in [("data", &packed.data), ("code", &packed.code)] {
+    for (name, text) in &packed {
         // Base64 has no letter that a string of JavaScript takes for its end.
         let script =
             ["globalThis.kilnDocs=Object.assign(globalThis.kilnDocs??{},{", name, ":\"", text.as_str(), "\"});\n"];
@@ -55,9 +55,12 @@ pub fn write(folder: &Path) -> Result<(), Box<Diagnostic>> {
 pub fn write_static(folder: &Path, path: &Path) -> Result<(), Box<Diagnostic>> {
     let packed = packed(folder)?;
     let (head, tail) = PAGE.split_once(PLACE).unwrap_or((PAGE, ""));
-    let open = |name: &str| format!("<script type=\"application/x-kiln\" id=\"kiln-{name}\">");
-    let (data, code) = (open("data"), open("code"));
-    write_text(path, &[head, &data, &packed.data, "</script>\n", &code, &packed.code, "</script>", tail])
+    let mut parts = vec![head];
+    for (name, text) in &packed {
+        parts.extend(["<script type=\"application/x-kiln\" id=\"kiln-", name, "\">", text, "</script>\n"]);
+    }
+    parts.push(tail);
+    write_text(path, &parts)
 }
 
 /// Writes page and data again if an artifact is newer, as after a build.

@@ -59,19 +59,18 @@ fn merged(known: Option<&Data>, news: Option<&Data>) -> Option<Data> {
     Some(json!({"metadata": {"generated_at": news?["metadata"]["generated_at"]}, "results": results}))
 }
 
+/// The keys that the page reads, where they have values, and of the timing when it ended.
 fn trimmed(result: &Data) -> Data {
-    let mut kept: Map<String, Data> =
-        result.as_object().into_iter().flatten().filter(|(key, _)| KEYS.contains(&key.as_str())).map(pair).collect();
+    let wanted = |(key, value): &(&String, &Data)| KEYS.contains(&key.as_str()) && !value.is_null();
+    let kept = result.as_object().into_iter().flatten().filter(wanted);
+    let mut kept: Map<String, Data> = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
+    if let Some(ended) = result["timing"].as_array().and_then(|timing| timing.last()) {
+        kept.insert("timing".to_owned(), json!([{"completed_at": ended["completed_at"]}]));
+    }
     if let Some(rows) = result.pointer("/adapter_response/rows_affected") {
         kept.insert("adapter_response".to_owned(), json!({"rows_affected": rows}));
-    } else {
-        kept.shift_remove("adapter_response");
     }
     Data::Object(kept)
-}
-
-fn pair((key, value): (&String, &Data)) -> (String, Data) {
-    (key.clone(), value.clone())
 }
 
 #[cfg(test)]

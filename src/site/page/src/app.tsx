@@ -1,6 +1,8 @@
 /** The frame of the page: header, sidebar, what the address asks for, and the keys that work everywhere. */
 
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ColumnGraph } from './columns';
+import { loadLineage } from './load';
 import type { Project } from './model';
 import { type Route, itemOf, parseRoute } from './router';
 import { Search } from './search';
@@ -21,9 +23,11 @@ export function App({ project }: { project: Project }) {
   const search = useMemo(() => new Search(project), [project]);
   const [overlay, setOverlay] = useState<Overlay>(null);
   const main = useRef<HTMLElement>(null);
+  useLater(project, search);
   const close = () => setOverlay(null);
   useKeys(setOverlay);
-  useEffect(() => {
+  // Before the next key is handled, which may open something.
+  useLayoutEffect(() => {
     close();
     document.title = titleOf(project, route);
     if (!(route.page === 'item' && route.part) && route.page !== 'graph') main.current?.scrollTo(0, 0);
@@ -102,6 +106,24 @@ function ThemeButton() {
       <Glyph name={glyphs[theme]} />
     </button>
   );
+}
+
+/** What the first picture does not need is read after it. */
+function useLater(project: Project, search: Search): void {
+  const [, drawAgain] = useState(0);
+  useEffect(() => {
+    const later = setTimeout(async () => {
+      const lineage = await loadLineage();
+      if (lineage) project.columns = new ColumnGraph(project.items, lineage);
+      project.isLineageRead = true;
+      drawAgain(1);
+      (globalThis.requestIdleCallback ?? setTimeout)(() => {
+        void search.entries;
+        performance.mark('kiln-ready');
+      });
+    });
+    return () => clearTimeout(later);
+  }, [project]);
 }
 
 function useRoute(): Route {

@@ -6,7 +6,6 @@ export interface Artifacts {
   catalog?: Catalog | null;
   run_results?: RunResults | null;
   sources?: SourceResults | null;
-  column_lineage?: ColumnLineage | null;
   /** Which version of kiln made the data file. */
   kiln_version?: string;
 }
@@ -102,7 +101,8 @@ export interface WireConstraint {
 }
 
 export interface WireColumn {
-  name: string;
+  /** The key says it too. */
+  name?: string;
   description?: string;
   data_type?: string | null;
   tags?: string[];
@@ -122,7 +122,8 @@ export interface Catalog {
 
 export interface CatalogTable {
   metadata?: { type?: string; owner?: string | null; comment?: string | null };
-  columns?: Record<string, { name: string; type?: string; index?: number; comment?: string | null }>;
+  /** kiln's data file has them in order, without numbers, and their names as keys only. */
+  columns?: Record<string, { name?: string; type?: string; index?: number; comment?: string | null }>;
   stats?: Record<string, { id: string; label: string; value: unknown; include?: boolean; description?: string }>;
 }
 

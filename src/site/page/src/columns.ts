@@ -37,47 +37,45 @@ export const KIND_TEXTS: Record<string, string> = {
 };
 
 export class ColumnGraph {
-  private readonly into = new Map<string, ColumnEdge[]>();
-  private readonly outOf = new Map<string, ColumnEdge[]>();
-  private readonly notes = new Map<string, string[]>();
+  private readonly nodes: LineageNode[];
+  private readonly owners: (Item | undefined)[];
+  private readonly numbers: Map<Item, number>;
+  private readonly kinds: string[];
+  /** Edges out of columns, by node and column; made when first asked for. */
+  private outOf: Map<string, ColumnEdge[]> | null = null;
   readonly isEmpty: boolean;
 
-  constructor(items: Map<string, Item>, lineage: ColumnLineage | null | undefined) {
-    const nodes = lineage?.nodes ?? [];
-    const owners = nodes.map((node) => items.get(node.id));
-    nodes.forEach((node, at) => {
-      const item = owners[at];
-      if (!item) return;
-      this.note(item, '', [node.open, ...(node.unknown ?? [])]);
-      const add = (name: string, edges: WireEdge[] | undefined) => {
-        for (const edge of edges ?? []) this.add(edge, { item, name }, nodes, owners, lineage?.kinds ?? []);
-      };
-      for (const column of node.columns ?? []) {
-        add(column.name, column.from);
-        this.note(item, column.name, [column.unknown]);
-        fill(item, column.name, column.type);
-      }
-      add('', node.uses);
-    });
-    this.isEmpty = this.into.size === 0;
+  constructor(items: Map<string, Item>, lineage: ColumnLineage | null) {
+    this.nodes = lineage?.nodes ?? [];
+    this.kinds = lineage?.kinds ?? [];
+    this.owners = this.nodes.map((node) => items.get(node.id));
+    this.numbers = new Map(this.owners.flatMap((item, at) => (item ? [[item, at]] : [])));
+    for (const [item, at] of this.numbers) item.lineage = this.nodes[at]!;
+    this.isEmpty = this.nodes.length === 0;
   }
 
   /** What the column is made from, and what decides about its rows if that is asked for. */
   upstream(ref: ColumnRef, withRows = false): ColumnEdge[] {
-    const own = this.into.get(keyOf(ref)) ?? [];
-    if (!withRows) return own.filter((edge) => !isIndirect(edge));
-    return ref.name ? [...own, ...(this.into.get(keyOf({ item: ref.item, name: '' })) ?? [])] : own;
+    const node = this.nodeOf(ref.item);
+    const to = { item: ref.item, name: ref.name };
+    const own = ref.name ? columnIn(node, ref.name)?.from : node?.uses;
+    const edges = this.edges(own, to);
+    if (!withRows) return edges.filter((edge) => !isIndirect(edge));
+    return ref.name ? [...edges, ...this.edges(node?.uses, { item: ref.item, name: '' })] : edges;
   }
 
   /** What is made from the column, and whose rows it decides about if that is asked for. */
   downstream(ref: ColumnRef, withRows = false): ColumnEdge[] {
+    this.outOf ??= this.reversed();
     const all = this.outOf.get(keyOf(ref)) ?? [];
     return withRows ? all : all.filter((edge) => !isIndirect(edge));
   }
 
   /** Why the lineage of a column, or of a whole item, is not complete. */
   notesOn(ref: ColumnRef): string[] {
-    return this.notes.get(keyOf(ref)) ?? [];
+    const node = this.nodeOf(ref.item);
+    const own = ref.name ? [columnIn(node, ref.name)?.unknown] : [node?.open, ...(node?.unknown ?? [])];
+    return own.filter((text) => text !== undefined);
   }
 
   /** All edges on the way to a column and from it, as far as `up` and `down` steps. */
@@ -120,29 +118,38 @@ export class ColumnGraph {
     return null;
   }
 
-  private add(wire: WireEdge, to: ColumnRef, nodes: LineageNode[], owners: (Item | undefined)[], kinds: string[]): void {
-    const [node, column, kind] = wire;
-    const item = owners[node];
-    const name = nodes[node]?.columns?.[column]?.name;
-    if (!item || name === undefined) return;
-    const edge = { from: { item, name }, to, kind: kinds[kind] ?? 'derive' };
-    push(this.into, keyOf(edge.to), edge);
-    push(this.outOf, keyOf(edge.from), edge);
+  private nodeOf(item: Item): LineageNode | undefined {
+    const at = this.numbers.get(item);
+    return at === undefined ? undefined : this.nodes[at];
   }
 
-  private note(item: Item, name: string, texts: (string | undefined)[]): void {
-    const said = texts.filter((text) => text !== undefined);
-    if (said.length > 0) this.notes.set(keyOf({ item, name }), said);
+  private edges(wires: WireEdge[] | undefined, to: ColumnRef): ColumnEdge[] {
+    return (wires ?? []).flatMap(([node, column, kind]) => {
+      const item = this.owners[node];
+      const name = this.nodes[node]?.columns?.[column]?.name;
+      return item && name !== undefined ? [{ from: { item, name }, to, kind: this.kinds[kind] ?? 'derive' }] : [];
+    });
+  }
+
+  private reversed(): Map<string, ColumnEdge[]> {
+    const outOf = new Map<string, ColumnEdge[]>();
+    for (const [item, at] of this.numbers) {
+      const node = this.nodes[at]!;
+      const own = (node.columns ?? []).flatMap((column) => this.edges(column.from, { item, name: column.name }));
+      for (const edge of [...own, ...this.edges(node.uses, { item, name: '' })]) {
+        const key = keyOf(edge.from);
+        const list = outOf.get(key);
+        if (list) list.push(edge);
+        else outOf.set(key, [edge]);
+      }
+    }
+    return outOf;
   }
 }
 
-/** Adds what lineage knows of a column that neither the manifest nor the catalog has. */
-function fill(item: Item, name: string, type = ''): void {
-  const column = columnNamed({ item, name });
-  if (column) column.type ||= type;
-  else if (!item.table && ['model', 'source', 'seed', 'snapshot'].includes(item.kind)) {
-    item.columns.push({ name, type, description: '', comment: '', tags: [], meta: {}, constraints: [], tests: [], isMissing: false });
-  }
+function columnIn(node: LineageNode | undefined, name: string) {
+  const wanted = name.toLowerCase();
+  return node?.columns?.find((column) => column.name.toLowerCase() === wanted);
 }
 
 export function columnNamed(ref: ColumnRef) {
@@ -151,9 +158,3 @@ export function columnNamed(ref: ColumnRef) {
 }
 
 export const keyOf = (ref: ColumnRef) => `${ref.item.id}\n${ref.name.toLowerCase()}`;
-
-function push<V>(map: Map<string, V[]>, key: string, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}

@@ -1,10 +1,13 @@
 /** Finds the project's data: inside this page, in a file beside it, or in files that a reader opens. */
 
-import type { Artifacts, CodeById } from './artifacts';
+import type { Artifacts, CodeById, ColumnLineage } from './artifacts';
+
+/** What is read at once, and what is read later: most of a large project. */
+type Part = 'data' | 'lineage' | 'code';
 
 declare global {
-  // Set by docs_data.js and docs_code.js; base64 of gzip of JSON.
-  var kilnDocs: { data?: string; code?: string } | undefined;
+  // Set by docs_data.js and its kin; base64 of gzip of JSON.
+  var kilnDocs: Partial<Record<Part, string>> | undefined;
 }
 
 /** The names under which dbt and kiln write what the page reads. */
@@ -12,6 +15,7 @@ const FILES = ['manifest', 'catalog', 'run_results', 'sources', 'column_lineage'
 
 /** Code of artifacts that were read as they are, without kiln's data file. */
 let ownCode: CodeById | null = null;
+let ownLineage: ColumnLineage | null = null;
 let code: Promise<CodeById> | null = null;
 
 /** The data of the page; `null` if there is none within reach. */
@@ -28,6 +32,13 @@ export function loadCode(): Promise<CodeById> {
   if (ownCode) return Promise.resolve(ownCode);
   code ??= packedText('code').then((text) => (text ? unpack<CodeById>(text) : {}));
   return code;
+}
+
+/** How columns follow from one another; `null` if that is not known. */
+export async function loadLineage(): Promise<ColumnLineage | null> {
+  if (ownCode) return ownLineage;
+  const text = await packedText('lineage');
+  return text ? unpack<ColumnLineage | null>(text) : null;
 }
 
 /** Reads files that a reader chose or dropped. */
@@ -48,6 +59,7 @@ function fromTexts(texts: (string | null)[]): Artifacts {
     artifacts[name] = text ? JSON.parse(text) : null;
   });
   const made = artifacts as unknown as Artifacts;
+  ownLineage = (artifacts.column_lineage as ColumnLineage | undefined) ?? null;
   ownCode = {};
   for (const wires of [made.manifest.nodes, made.manifest.macros, made.manifest.functions]) {
     for (const [id, wire] of Object.entries(wires ?? {})) {
@@ -58,7 +70,7 @@ function fromTexts(texts: (string | null)[]): Artifacts {
 }
 
 /** Packed text from an element of a static page, or else from a script beside the page. */
-async function packedText(name: 'data' | 'code'): Promise<string | null> {
+async function packedText(name: Part): Promise<string | null> {
   const inside = document.getElementById(`kiln-${name}`);
   if (inside) return inside.textContent;
   if (!globalThis.kilnDocs?.[name]) await runScript(`docs_${name}.js`);

@@ -15,7 +15,9 @@ import { OpenPage } from './views/open';
 const root = document.getElementById('app')!;
 
 function show(artifacts: Artifacts): void {
+  performance.mark('kiln-read');
   const project = buildProject(artifacts);
+  performance.mark('kiln-built');
   linkNamesOf(project);
   root.replaceChildren();
   render(<App project={project} />, root);

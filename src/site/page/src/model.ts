@@ -4,6 +4,7 @@ import type {
   Artifacts,
   CatalogTable,
   Freshness,
+  LineageNode,
   Owner,
   RunResult,
   SourceResult,
@@ -56,7 +57,8 @@ export interface Item {
   materialized: string;
   /** A database, schema and name, where it has one. */
   relation: string;
-  columns: Column[];
+  /** Made when they are first asked for: a large project has hundreds of thousands. */
+  readonly columns: Column[];
   parents: Item[];
   children: Item[];
   tests: Item[];
@@ -66,6 +68,8 @@ export interface Item {
   result: RunResult | null;
   freshness: SourceResult | null;
   table: CatalogTable | null;
+  /** What lineage knows of its columns. */
+  lineage: LineageNode | null;
   isHidden: boolean;
   wire: WireNode;
 }
@@ -91,6 +95,8 @@ export interface Project {
   /** Items by name and by label, for links from text; `null` where a name means several. */
   byName: Map<string, Item | null>;
   columns: ColumnGraph;
+  /** Whether lineage of columns was read, or found not to be there. */
+  isLineageRead: boolean;
   hasResults: boolean;
   hasCatalog: boolean;
 }
@@ -119,7 +125,6 @@ export function buildProject(artifacts: Artifacts): Project {
   joinCatalog(items, artifacts);
   link(items, all);
   const hasResults = joinResults(items, artifacts);
-  for (const item of all) item.columns.sort(byMissing);
 
   const isInGraph = (item: Item) => (GRAPH_KINDS as readonly string[]).includes(item.kind);
   const nodes = all.filter(isInGraph).sort(byLabel);
@@ -139,7 +144,8 @@ export function buildProject(artifacts: Artifacts): Project {
     macros: all.filter((item) => item.kind === 'macro').sort(byLabel),
     groups: all.filter((item) => item.kind === 'group').sort(byLabel),
     byName: namesOf([...nodes, ...all.filter((item) => item.kind === 'macro')]),
-    columns: new ColumnGraph(items, artifacts.column_lineage),
+    columns: new ColumnGraph(items, null),
+    isLineageRead: false,
     hasResults,
     hasCatalog: Boolean(artifacts.catalog && Object.keys(artifacts.catalog.nodes ?? {}).length > 0),
   };
@@ -159,6 +165,8 @@ function overviewOf(artifacts: Artifacts, project: string): string {
 function makeItem(id: string, wire: WireNode, fixed?: Kind): Item {
   const kind = fixed ?? (wire.resource_type as Kind);
   const config = wire.config ?? {};
+  let columns: Column[] | null = null;
+  let lineage: LineageNode | null = null;
   const docs = wire.docs ?? (config.docs as WireNode['docs']);
   return {
     id,
@@ -172,7 +180,9 @@ function makeItem(id: string, wire: WireNode, fixed?: Kind): Item {
     tags: unique([...(wire.tags ?? []), ...asTexts(config.tags)]),
     materialized: kind === 'model' ? String(config.materialized ?? '') : '',
     relation: relationOf(wire, kind),
-    columns: Object.values(wire.columns ?? {}).map(columnOf),
+    get columns() {
+      return (columns ??= columnsOf(this));
+    },
     parents: [],
     children: [],
     tests: [],
@@ -182,6 +192,13 @@ function makeItem(id: string, wire: WireNode, fixed?: Kind): Item {
     result: null,
     freshness: null,
     table: null,
+    get lineage() {
+      return lineage;
+    },
+    set lineage(node) {
+      lineage = node;
+      columns = null;
+    },
     isHidden: docs?.show === false,
     wire,
   };
@@ -208,9 +225,52 @@ function ownerOf(wire: WireNode): Owner {
   return text.includes('@') && !text.startsWith('@') ? { email: text } : { name: text };
 }
 
-function columnOf(wire: WireColumn): Column {
+/** Order and types as in the database where it was asked, else as described, else as lineage knows. */
+function columnsOf(item: Item): Column[] {
+  const described = new Map(Object.entries(item.wire.columns ?? {}).map(([name, wire]) => [name.toLowerCase(), columnOf(name, wire)]));
+  const columns: Column[] = [];
+  const named = (name: string) => {
+    const column = described.get(name.toLowerCase()) ?? columnOf(name, {});
+    described.delete(name.toLowerCase());
+    columns.push(column);
+    return Object.assign(column, { name });
+  };
+  const table = Object.entries(item.table?.columns ?? {}).sort(([, a], [, b]) => (a.index ?? 0) - (b.index ?? 0));
+  for (const [name, wire] of table) {
+    const column = named(name);
+    column.type = wire.type || column.type;
+    column.comment = wire.comment ?? '';
+  }
+  for (const column of described.values()) columns.push(Object.assign(column, { isMissing: table.length > 0 }));
+  addFromLineage(item, columns, table.length > 0);
+  for (const test of item.tests) {
+    const name = unquoted(test.wire.column_name ?? '').toLowerCase();
+    columns.find((column) => column.name.toLowerCase() === name)?.tests.push(test);
+  }
+  return columns;
+}
+
+function addFromLineage(item: Item, columns: Column[], isComplete: boolean): void {
+  if (!item.lineage || !HAS_COLUMNS.has(item.kind)) return;
+  const known = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
+  for (const { name, type = '' } of item.lineage.columns ?? []) {
+    const column = known.get(name.toLowerCase());
+    if (column) column.type ||= type.toLowerCase();
+    else if (!isComplete) columns.push(columnOf(name, { data_type: type }));
+  }
+}
+
+const HAS_COLUMNS: ReadonlySet<Kind> = new Set(['model', 'source', 'seed', 'snapshot']);
+
+/** The names alone, for search. */
+export function columnNames(item: Item): string[] {
+  if (item.lineage) return item.columns.map((column) => column.name);
+  return Object.keys(item.table?.columns ?? item.wire.columns ?? {});
+}
+
+function columnOf(name: string, wire: WireColumn): Column {
   return {
-    name: wire.name,
+    name,
     type: wire.data_type ?? '',
     description: (wire.description ?? '').trim(),
     comment: '',
@@ -228,23 +288,11 @@ export function constraintText(constraint: WireConstraint): string {
   return constraint.expression ? `${name} (${constraint.expression})` : name;
 }
 
-/** Types and order of columns come from the database where it was asked. */
 function joinCatalog(items: Map<string, Item>, { catalog }: Artifacts): void {
   for (const tables of [catalog?.nodes, catalog?.sources]) {
     for (const [id, table] of Object.entries(tables ?? {})) {
       const item = items.get(id);
-      if (!item) continue;
-      item.table = table;
-      const known = new Map(item.columns.map((column) => [column.name.toLowerCase(), column]));
-      const wires = Object.values(table.columns ?? {}).sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
-      if (wires.length === 0) continue;
-      const columns = wires.map((wire) => {
-        const column = known.get(wire.name.toLowerCase()) ?? columnOf({ name: wire.name });
-        known.delete(wire.name.toLowerCase());
-        return Object.assign(column, { name: wire.name, type: wire.type || column.type, comment: wire.comment ?? '' });
-      });
-      for (const column of known.values()) columns.push(Object.assign(column, { isMissing: true }));
-      item.columns = columns;
+      if (item) item.table = table;
     }
   }
 }
@@ -281,16 +329,11 @@ function link(items: Map<string, Item>, all: Item[]): void {
   }
 }
 
-/** Puts a test to the node that it is about, and to its column. */
+/** Puts a test to the node that it is about. */
 function attach(test: Item, items: Map<string, Item>): void {
   const attached = test.wire.attached_node ? items.get(test.wire.attached_node) : undefined;
   const targets = attached ? [attached] : test.parents;
-  for (const target of targets) {
-    target.tests.push(test);
-    const name = test.wire.column_name?.toLowerCase();
-    const column = name && target.columns.find((column) => column.name.toLowerCase() === unquoted(name));
-    if (column) column.tests.push(test);
-  }
+  for (const target of targets) target.tests.push(test);
 }
 
 function joinResults(items: Map<string, Item>, { run_results, sources }: Artifacts): boolean {
@@ -370,12 +413,13 @@ export function promiseOf(freshness: Freshness | null | undefined): string {
 /** How many of the columns and nodes that people read have a description. */
 export function coverage(nodes: Item[]): { nodes: [number, number]; columns: [number, number] } {
   const read = nodes.filter((item) => ['model', 'source', 'seed', 'snapshot'].includes(item.kind));
-  const columns = read.flatMap((item) => item.columns);
-  const described = <T extends { description: string }>(list: T[]): [number, number] => [
-    list.filter((one) => one.description).length,
-    list.length,
-  ];
-  return { nodes: described(read), columns: described(columns) };
+  let [all, described] = [0, 0];
+  for (const { wire, table } of read) {
+    const texts = Object.values(wire.columns ?? {});
+    all += Math.max(texts.length, Object.keys(table?.columns ?? {}).length);
+    described += texts.filter((column) => column.description).length;
+  }
+  return { nodes: [read.filter((item) => item.description).length, read.length], columns: [described, all] };
 }
 
 function namesOf(items: Item[]): Map<string, Item | null> {
@@ -398,7 +442,6 @@ function mostCommonPackage(nodes: Item[]): string {
 }
 
 const unquoted = (name: string) => name.replace(/^["`[]|["`\]]$/g, '');
-const byMissing = (a: Column, b: Column) => Number(a.isMissing) - Number(b.isMissing);
 const unique = <T>(list: T[]) => [...new Set(list)];
 const asTexts = (value: unknown) => (Array.isArray(value) ? value.map(String) : value ? [String(value)] : []);
 export const byLabel = (a: Item, b: Item) => (a.label < b.label ? -1 : a.label > b.label ? 1 : 0);

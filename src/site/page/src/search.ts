@@ -4,7 +4,7 @@
  * before the page can open, and parts of words are found too.
  */
 
-import type { Item, Project } from './model';
+import { columnNames, type Item, type Project } from './model';
 
 export interface Hit {
   item: Item;
@@ -19,7 +19,9 @@ interface Entry {
   item: Item;
   name: string;
   label: string;
+  /** In lower case in `lowered`. */
   columns: string[];
+  lowered: string[];
   tags: string;
   text: string;
   weight: number;
@@ -31,10 +33,14 @@ const WEIGHTS: Partial<Record<Item['kind'], number>> = {
 };
 
 export class Search {
-  private readonly entries: Entry[];
+  private made: Entry[] | null = null;
 
-  constructor(project: Project) {
-    this.entries = [...project.nodes, ...project.groups, ...project.macros, ...project.tests].map((item) => entryOf(item, project));
+  constructor(private readonly project: Project) {}
+
+  /** Made at the first search, or before it when there is time. */
+  get entries(): Entry[] {
+    const { nodes, groups, macros, tests } = this.project;
+    return (this.made ??= [...nodes, ...groups, ...macros, ...tests].map((item) => entryOf(item, this.project)));
   }
 
   find(query: string, limit: number): Hit[] {
@@ -67,13 +73,15 @@ export class Search {
 function entryOf(item: Item, project: Project): Entry {
   // Macros of other packages are found, but after everything of one's own.
   const isForeign = item.kind === 'macro' && item.pkg !== project.name;
-  const descriptions = item.columns.map((column) => column.description).filter(Boolean);
+  const descriptions = Object.values(item.wire.columns ?? {}).flatMap((column) => column.description ?? []);
   const texts = [item.description, ...descriptions, item.wire.source_description ?? '', item.path];
+  const columns = columnNames(item);
   return {
     item,
     name: item.name.toLowerCase(),
     label: item.label.toLowerCase(),
-    columns: item.columns.map((column) => column.name.toLowerCase()),
+    columns,
+    lowered: columns.map((name) => name.toLowerCase()),
     tags: [...item.tags, item.group?.name ?? '', item.owner?.name ?? '', item.kind].join(' ').toLowerCase(),
     text: texts.join('\n').toLowerCase(),
     weight: (WEIGHTS[item.kind] ?? 0) - (isForeign ? 20 : 0) - (item.isHidden ? 20 : 0),
@@ -88,12 +96,12 @@ function score(entry: Entry, words: string[]): Hit | null {
   let isNamed = false;
   for (const word of words) {
     const inName = Math.max(nameScore(entry.name, word), nameScore(entry.label, word));
-    const [inColumn, at] = columnScore(entry.columns, word);
+    const [inColumn, at] = columnScore(entry.lowered, word);
     if (inName > 0) isNamed = true;
     if (inName >= inColumn && inName > 0) total += inName;
     else if (inColumn > 0) {
       total += inColumn;
-      column = entry.item.columns[at]!.name;
+      column = entry.columns[at]!;
     } else if (entry.tags.includes(word)) total += 30;
     else if (entry.text.includes(word)) {
       total += 15;
@@ -124,7 +132,8 @@ function columnScore(columns: string[], word: string): [number, number] {
 /** The words around what was found in a description. */
 function excerpt(item: Item, word: string): string {
   if (!word) return '';
-  const texts = [item.description, ...item.columns.map((column) => `${column.name}: ${column.description}`)];
+  const columns = Object.entries(item.wire.columns ?? {}).map(([name, column]) => `${name}: ${column.description ?? ''}`);
+  const texts = [item.description, ...columns];
   for (const text of texts) {
     const at = text.toLowerCase().indexOf(word);
     if (at < 0) continue;

@@ -198,7 +198,11 @@ function useZoom(svg: { current: SVGSVGElement | null }, scene: Scene, isEmbedde
     // Small writing cannot be read: rather show the middle of what matters.
     const focus = scene.cards.find((card) => card.isFocus);
     const legible = focus ? Math.max(scale, 0.62) : scale;
-    const [x, y] = legible > scale && focus ? [focus.x, focus.y] : [scene.width / 2, scene.height / 2];
+    // Near the focus, but without an empty side.
+    const near = (wanted: number, all: number, room: number) =>
+      all <= room ? all / 2 : Math.max(room / 2, Math.min(all - room / 2, wanted));
+    const x = near(focus?.x ?? 0, scene.width, width / legible);
+    const y = near(focus?.y ?? 0, scene.height, height / legible);
     const transform = zoomIdentity.translate(width / 2 - x * legible, height / 2 - y * legible).scale(legible);
     d3select(at).call(behavior.current.transform, transform);
   };

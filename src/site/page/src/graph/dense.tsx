@@ -2,7 +2,7 @@
 
 import { select as d3select } from 'd3-selection';
 import { type D3ZoomEvent, zoom, zoomIdentity, type ZoomTransform } from 'd3-zoom';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Item } from '../model';
 import { graphHref, hrefOf } from '../router';
 import { walk } from '../select';
@@ -19,9 +19,14 @@ export function DenseGraph({ items, isStill = false }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [near, setNear] = useState<Item | null>(null);
   const [chosen, choose] = useState<Item | null>(null);
-  const painter = useMemo(() => new Painter(items), [items]);
-  useEffect(() => painter.attach(canvas.current!, isStill, setNear, choose), [painter, isStill]);
-  useEffect(() => painter.light(chosen ?? near), [painter, near, chosen]);
+  const [painter, setPainter] = useState<Painter | null>(null);
+  useEffect(() => {
+    // A picture on a page comes after the page.
+    const later = setTimeout(() => setPainter(new Painter(items)), isStill ? 30 : 0);
+    return () => clearTimeout(later);
+  }, [items, isStill]);
+  useEffect(() => painter?.attach(canvas.current!, isStill, setNear, choose), [painter, isStill]);
+  useEffect(() => painter?.light(chosen ?? near), [painter, near, chosen]);
   const shown = chosen ?? near;
   return (
     <div class={`dense ${isStill ? 'is-still' : ''}`}>
@@ -31,11 +36,11 @@ export function DenseGraph({ items, isStill = false }: Props) {
         role={isStill ? undefined : 'application'}
         aria-hidden={isStill}
         aria-label={isStill ? undefined : `Graph of ${items.length} nodes. Arrow keys move between neighbors, Enter opens.`}
-        onKeyDown={(event) => !isStill && keyPressed(event, painter, chosen, choose)}
+        onKeyDown={(event) => !isStill && painter && keyPressed(event, painter, chosen, choose)}
       />
       {!isStill && (
         <div class="dense-card" role="status">
-          {shown ? (
+          {shown && painter ? (
             <>
               <ItemLink item={shown} note={kindName(shown.kind).toLowerCase()} />
               <p class="muted">{painter.neighbors(shown, 'parents').length} upstream · {painter.neighbors(shown, 'children').length} downstream</p>
@@ -73,6 +78,8 @@ function keyPressed(event: KeyboardEvent, painter: Painter, chosen: Item | null,
   else return;
   event.preventDefault();
 }
+
+const shortened = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** So near to a dot, in pixels, it is meant. */
 const REACH = 14;
@@ -286,7 +293,7 @@ class Painter {
       points.forEach(([x, y], ix) => {
         if (x < -200 || y < 0 || x > this.size.width || y > this.size.height || this.items[ix] === this.center) return;
         pen.globalAlpha = this.lit && !this.lit.has(this.items[ix]!) ? 0.25 : 0.85;
-        pen.fillText(this.items[ix]!.label.slice(0, Math.floor(width / 6)), x + radius + 4, y);
+        pen.fillText(shortened(this.items[ix]!.label, Math.floor(width / 6)), x + radius + 4, y);
       });
       pen.globalAlpha = 1;
     }

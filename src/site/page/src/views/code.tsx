@@ -47,7 +47,7 @@ export function Code({ text, language, project, path = '' }: { text: string; lan
     <figure class="code">
       {path && <figcaption>{path}</figcaption>}
       <pre tabIndex={0} aria-label="Code"><code>
-        {lines.map((line, at) => <span class="line" key={at}>{line.map((token) => tokenView(token, project))}{'\n'}</span>)}
+        {lines.map((line, at) => <span class="line" key={at}>{line.map((token) => tokenView(token, project))}</span>)}
       </code></pre>
     </figure>
   );

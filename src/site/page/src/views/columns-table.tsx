@@ -11,7 +11,7 @@ export function ColumnsSection({ item, project, opened }: { item: Item; project:
   const wanted = filter.toLowerCase().trim();
   const found = useMemo(
     () => item.columns.filter((column) => !wanted || `${column.name} ${column.description} ${column.tags.join(' ')}`.toLowerCase().includes(wanted)),
-    [item, wanted],
+    [item, project.columns, wanted],
   );
   const isDeep = item.columns.findIndex((column) => isNamed(column, opened)) >= 200;
   const [shown, more] = useMore(found, isDeep ? item.columns.length : 200);
@@ -49,7 +49,7 @@ const isNamed = (column: Column, name: string) => Boolean(name) && column.name.t
 
 function ColumnRow({ item, column, project, isOpen }: { item: Item; column: Column; project: Project; isOpen: boolean }) {
   const ref = { item, name: column.name };
-  const inherited = useMemo(() => (column.description ? null : project.columns.inherited(ref)), [column, project]);
+  const inherited = useMemo(() => (column.description ? null : project.columns.inherited(ref)), [column, project.columns]);
   const id = `column-${column.name}`;
   useEffect(() => {
     if (isOpen) document.getElementById(id)?.scrollIntoView({ block: 'center' });

@@ -23,7 +23,7 @@ export function GraphPage({ project, params }: { project: Project; params: URLSe
       <div class="graph-bar">
         <SelectField state={state} problem={shown.problem} go={go} />
         {focus && !state.select && <FocusBar focus={focus} state={state} go={go} project={project} />}
-        <span class="graph-count muted" role="status">{count(shown.items.size, 'node')}</span>
+        {!isColumns && <span class="graph-count muted" role="status">{count(shown.items.size, 'node')}</span>}
       </div>
       <div class="graph-stage">
         {isColumns && focus ? (
@@ -46,6 +46,7 @@ function itemsOf(project: Project, state: GraphState, focus: Item | undefined): 
     return { items: visible(items), problem };
   }
   if (focus) return { items: itemsAround(focus, state), problem: '' };
+  if (state.focus) return { items: new Set(), problem: `There is no node “${state.focus}”` };
   return { items: visible(project.nodes), problem: '' };
 }
 
@@ -155,13 +156,15 @@ const NOTHING: Scene = { cards: [], lines: [], width: 0, height: 0 };
 function ColumnGraphView({ project, focus, state, go }: { project: Project; focus: Item; state: GraphState; go: (change: Partial<GraphState>) => void }) {
   const [withRows, setRows] = useState(false);
   const ref = { item: focus, name: state.column };
-  const edges = useMemo(() => project.columns.around(ref, state.up, state.down, withRows), [project, focus, state, withRows]);
+  const edges = useMemo(() => project.columns.around(ref, state.up, state.down, withRows), [project.columns, focus, state, withRows]);
   const scene = useMemo(() => (edges.length > 600 ? NOTHING : columnScene(focus, state.column, edges, project)), [edges]);
   const notes = project.columns.notesOn(ref);
   const kinds = [...new Set(edges.map((edge) => edge.kind))];
   return (
     <>
-      {project.columns.isEmpty ? (
+      {!project.isLineageRead ? (
+        <p class="boot">Reading the lineage of columns…</p>
+      ) : project.columns.isEmpty ? (
         <Empty title="There is no lineage of columns here">Run <code>kiln docs generate</code> again with a kiln that makes it.</Empty>
       ) : edges.length > 600 ? (
         <Empty title={`${edges.length.toLocaleString('en-US')} connections are too many to read`}>Show fewer steps upstream or downstream.</Empty>

@@ -3,7 +3,7 @@
 import { useMemo } from 'preact/hooks';
 import { ago, count, moment, percent } from '../format';
 import { DenseGraph } from '../graph/dense';
-import { type Health, type Item, type Project, coverage, healthOf } from '../model';
+import { type Health, type Item, type Project, columnNames, coverage, healthOf } from '../model';
 import { hrefOf, listHref } from '../router';
 import { Bar, HealthIcon, ItemLink, KindIcon, Markdown, OwnerText, Section, Status, Summary } from '../ui';
 
@@ -167,14 +167,16 @@ function Exposures({ project }: { project: Project }) {
 /** The models that most others are made from, and those that nothing is made from. */
 function Start({ project }: { project: Project }) {
   const models = project.nodes.filter((item) => item.kind === 'model' && !item.isHidden && item.pkg === project.name);
-  const uses = (item: Item) => item.children.filter((child) => child.kind === 'model').length;
-  const core = [...models].sort((a, b) => uses(b) - uses(a)).filter((item) => uses(item) > 1).slice(0, 6);
-  const final = models.filter((item) => uses(item) === 0).sort((a, b) => b.columns.length - a.columns.length).slice(0, 6);
+  const used = new Map(models.map((item) => [item, item.children.filter((child) => child.kind === 'model').length]));
+  const wide = new Map(models.map((item) => [item, columnNames(item).length]));
+  const uses = (item: Item) => used.get(item)!;
+  const core = models.filter((item) => uses(item) > 1).sort((a, b) => uses(b) - uses(a)).slice(0, 6);
+  const final = models.filter((item) => uses(item) === 0).sort((a, b) => wide.get(b)! - wide.get(a)!).slice(0, 6);
   if (models.length === 0) return null;
   return (
     <div class="start">
       {core.length > 0 && <Starters title="Most used" items={core} note={(item) => `by ${count(uses(item), 'model')}`} />}
-      {final.length > 0 && <Starters title="Results" items={final} note={(item) => count(item.columns.length, 'column')} />}
+      {final.length > 0 && <Starters title="Results" items={final} note={(item) => count(wide.get(item)!, 'column')} />}
     </div>
   );
 }

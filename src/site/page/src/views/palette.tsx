@@ -41,7 +41,6 @@ export function Palette({ search, project, close }: { search: Search; project: P
         <Glyph name="search" />
         <input
           type="text"
-          autofocus
           role="combobox"
           aria-label="Search"
           aria-expanded="true"

@@ -108,7 +108,7 @@ interface BranchesProps {
 }
 
 function Branches({ branches, items, current, depth }: BranchesProps) {
-  const sorted = [...branches.values()].sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1));
+  const sorted = [...branches.values()].sort((a, b) => order(a) - order(b) || byNumber.compare(a.name, b.name));
   const [shown, more] = useMore(items, 100);
   return (
     <ul>
@@ -118,6 +118,8 @@ function Branches({ branches, items, current, depth }: BranchesProps) {
     </ul>
   );
 }
+
+const byNumber = new Intl.Collator('en', { numeric: true });
 
 /** Packages of others come last. */
 const order = (one: Branch) => (one.name === 'packages' ? 1 : 0);
