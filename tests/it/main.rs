@@ -12,4 +12,5 @@ mod house;
 mod postgres;
 /// The sample project at the root of the repository.
 mod sample;
+/// The documentation page, in a browser.
 mod site;

@@ -1,4 +1,10 @@
-//! The documentation page is the one that its sources build.
+//! The documentation page: the one that its sources build, looked at in a browser.
+//!
+//! Without `chromedriver` the tests in a browser say that they are skipped; `./test` installs it where it can.
+
+mod browser;
+mod large;
+mod sample;
 
 use std::path::Path;
 
