@@ -131,9 +131,8 @@ impl Browser {
         // Pointers leave traces, and animations take their time.
         self.wait("animations ended", "return document.getAnimations().every(a => a.playState !== 'running')");
         let address = format!("{}/screenshot", self.session);
-        let mut answer = agent().get(&address).call().expect("the driver answers");
-        let answer: Value = answer.body_mut().read_json().expect("the answer is JSON");
-        let bytes = base64::engine::general_purpose::STANDARD.decode(answer["value"].as_str().unwrap_or_default());
+        let picture = value(agent().get(&address).call());
+        let bytes = base64::engine::general_purpose::STANDARD.decode(picture.as_str().unwrap_or_default());
         let path = Path::new(&folder).join(format!("{name}.png"));
         std::fs::write(path, bytes.expect("the picture is base64")).expect("a picture can be written");
     }
@@ -200,7 +199,13 @@ fn agent() -> ureq::Agent {
 
 #[track_caller]
 fn post(address: &str, body: &Value) -> Value {
-    let mut answer = agent().post(address).send_json(body).expect("the driver answers");
-    let mut answer: Value = answer.body_mut().with_config().limit(1 << 30).read_json().expect("the answer is JSON");
+    value(agent().post(address).send(body.to_string()))
+}
+
+/// What an answer of the driver holds.
+#[track_caller]
+fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    let text = answer.and_then(|mut answer| answer.body_mut().with_config().limit(1 << 30).read_to_string());
+    let mut answer: Value = serde_json::from_str(&text.expect("the driver answers")).expect("the answer is JSON");
     answer["value"].take()
 }
