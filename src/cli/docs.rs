@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use super::args::{DocsGenerateArgs, DocsServeArgs};
 use super::pipeline::{self, Parsed};
-use super::{ExitStatus, docs_server, execute, selection};
+use super::{ExitStatus, columns, docs_server, execute, lineage, selection};
 use crate::artifacts::{self, CatalogFacts};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::Catalog;
@@ -57,6 +57,10 @@ fn write(args: &DocsGenerateArgs, parsed: &Parsed, selected: Option<NodeSet>) ->
     let path = parsed.target_file("catalog.json");
     let facts = CatalogFacts { rows: &catalog.rows, selected: selected.as_ref(), errors: &errors };
     artifacts::write_catalog(&path, &parsed.project.settings, &parsed.manifest, facts).map_err(fail)?;
+    if !args.no_compile {
+        // After the catalog, which knows the columns of sources.
+        lineage::write(parsed, &columns::graph(parsed, args.empty_catalog))?;
+    }
     write_site(args, parsed).map_err(fail)?;
     if !errors.is_empty() {
         let n = errors.len();

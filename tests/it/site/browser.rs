@@ -41,8 +41,15 @@ impl Browser {
         let address = format!("http://127.0.0.1:{}/session", port.expect("the driver says its port"));
         let profile = tempfile::tempdir().expect("a temporary folder can be made");
         let answer = post(&address, &capabilities(profile.path()));
-        let id = answer["sessionId"].as_str().unwrap_or_else(|| panic!("a browser starts: {answer}"));
-        Some(Self { driver, session: format!("{address}/{id}"), _profile: profile })
+        let session = format!("{address}/{}", answer["sessionId"].as_str().unwrap_or_default());
+        // Made first, so that the driver ends with it.
+        let browser = Self { driver, session, _profile: profile };
+        if answer["sessionId"].is_string() {
+            return Some(browser);
+        }
+        assert!(env::var_os("KILN_TEST_BROWSER").is_none(), "a browser starts: {answer}");
+        eprintln!("skipped: there is no browser to test with: {answer}");
+        None
     }
 
     /// Opens an address and waits until the page is drawn.

@@ -99,6 +99,18 @@ fn columns_lead_through_their_lineage(browser: &Browser) {
     browser.wait("the tests have results", "return document.querySelector('#column-licenses .health.h-pass')");
     browser.text("#part-code .t-ref");
     browser.picture("model");
+    // From a column to the one that it is made of, there back to it, and to the graph of both.
+    browser.click("#column-licenses .column-name a");
+    assert!(browser.text("#column-licenses .ends a").starts_with("int_licenses_daily"));
+    browser.picture("column");
+    browser.click("#column-licenses .ends a");
+    let opened = "return document.querySelector('h1')?.innerText === 'int_licenses_daily' && document.querySelector('.column-group.is-open')";
+    browser.wait("a click leads to the column that it comes from", opened);
+    let back = "return [...document.querySelectorAll('.column-group.is-open .ends a')].find(end => end.innerText.includes('growth_daily'))";
+    browser.wait("which goes back to it", back);
+    browser.click(".column-group.is-open .column-detail .button");
+    browser.wait("the graph shows both", "return document.querySelectorAll('.card-node').length > 2");
+    browser.picture("column-lineage");
 }
 
 fn graph_is_focused_and_selected(browser: &Browser) {
