@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod jinja;
 pub mod lineage;
 pub mod manifest;
+pub mod packages;
 pub mod parse;
 pub mod project;
 pub mod run;

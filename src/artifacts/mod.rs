@@ -6,6 +6,7 @@ mod catalog;
 mod column_lineage;
 mod earlier;
 mod manifest;
+mod python_json;
 mod run_results;
 mod semantic_manifest;
 
@@ -13,6 +14,7 @@ pub use catalog::{CatalogFacts, write_catalog};
 pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
 pub use earlier::{Earlier, read_earlier};
 pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
+pub use python_json::python_json;
 pub use run_results::{TargetFolder, write_run_results};
 pub use semantic_manifest::write_semantic_manifest;
 

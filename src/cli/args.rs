@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde_json::{Map, Value as Data};
 
 use super::flags;
+use crate::packages::Origin;
 use crate::project::Overrides;
 
 /// kiln's command line.
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Show versions and settings and try the connection
     Debug(DebugArgs),
+    /// Install the packages that the project declares
+    Deps(DepsArgs),
     /// Write the project's documentation, or serve it
     Docs(DocsArgs),
     /// Explain an error code, or list them all
@@ -279,6 +282,45 @@ pub(crate) struct DebugArgs {
     pub(crate) connection: bool,
 }
 
+/// Arguments of `deps`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DepsArgs {
+    /// Add a package to packages.yml, then install: namespace/name@1.0.0
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub(crate) add_package: Option<String>,
+    /// Where the added package comes from
+    #[arg(long, value_enum, default_value_t, value_name = "WORD")]
+    pub(crate) source: PackageSource,
+    /// Choose versions anew, as late as the declared ranges allow
+    #[arg(long)]
+    pub(crate) upgrade: bool,
+    /// Write package-lock.yml, and install nothing
+    #[arg(long)]
+    pub(crate) lock: bool,
+}
+
+/// Where an added package comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PackageSource {
+    /// The hub.
+    #[default]
+    Hub,
+    /// A git repository.
+    Git,
+    /// A folder.
+    Local,
+}
+
+impl From<PackageSource> for Origin {
+    fn from(source: PackageSource) -> Self {
+        match source {
+            PackageSource::Hub => Self::Hub,
+            PackageSource::Git => Self::Git,
+            PackageSource::Local => Self::Local,
+        }
+    }
+}
+
 /// Arguments of `docs`.
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
@@ -510,6 +552,7 @@ impl Command {
             }
             Self::Init(_)
             | Self::Debug(_)
+            | Self::Deps(_)
             | Self::Clean
             | Self::Completions(_)
             | Self::Docs(_)

@@ -6,9 +6,9 @@ use super::ExitStatus;
 use super::args::{ListArgs, ListForm};
 use super::pipeline::Parsed;
 use super::selection;
-use crate::artifacts::ManifestFacts;
+use crate::artifacts::{ManifestFacts, python_json};
 use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType, view};
-use crate::ui::{Entry, Level, names, python_json};
+use crate::ui::{Entry, Level, names};
 
 /// The kinds that are listed unless told otherwise.
 const KINDS: &[ResourceType] = &[

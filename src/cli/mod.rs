@@ -8,6 +8,7 @@ mod columns;
 mod compile;
 mod completions;
 mod debug;
+mod deps;
 mod docs;
 mod docs_server;
 mod execute;
@@ -79,7 +80,7 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
 }
 
 /// Commands of dbt that kiln does not have yet.
-const NOT_YET: &[&str] = &["clone", "deps", "retry", "source"];
+const NOT_YET: &[&str] = &["clone", "retry", "source"];
 
 fn usage(args: &[std::ffi::OsString], error: &clap::Error) -> ExitStatus {
     let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
@@ -101,6 +102,7 @@ fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
         Command::Init(args) => init::run(&args, &overrides),
         Command::Debug(args) => debug::run(&args, &overrides),
         Command::Clean => clean::run(&overrides),
+        Command::Deps(args) => deps::run(&args, &overrides),
         Command::Docs(args::DocsArgs { command: DocsCommand::Serve(args) }) => docs::serve(&args, &overrides),
         command => in_project(&command, &overrides).unwrap_or_else(|status| status),
     }
@@ -146,6 +148,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Clean
         | Command::Completions(_)
         | Command::Debug(_)
+        | Command::Deps(_)
         | Command::Docs(_)
         | Command::Explain(_)
         | Command::Impact(_)

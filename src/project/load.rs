@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
-use super::packages::{self, Declared};
+use super::packages::{self, Declared, LockFile};
 use super::profile::{self, Profiles, Wanted};
 use super::project_file::{self, Rendering};
 use super::render::ValueRenderer;
@@ -72,6 +72,68 @@ pub fn load_root(
     let declared = packages::declared(&start.root, &|file| rendering.values(file, true), (&files, diagnostics))?;
     let package = Package { root: start.root.clone(), config: Arc::new(config) };
     Ok(Root { package, settings, declared })
+}
+
+/// What installing a package needs to know of it.
+#[derive(Clone, Debug)]
+pub struct PackageHead {
+    /// The name in its dbt_project.yml.
+    pub name: String,
+    /// The packages that it declares.
+    pub declared: Vec<Declared>,
+}
+
+/// Reads the name of the package in a folder, and what it declares. `shown` is the word for the folder in messages.
+///
+/// # Errors
+/// When there is no usable dbt_project.yml in the folder, or its packages are declared wrongly.
+pub fn load_package_head(
+    (folder, shown): (&Path, &str),
+    overrides: &Overrides,
+    engine: &dyn RenderYaml,
+) -> Result<PackageHead, Box<Diagnostic>> {
+    let env = settings::environment();
+    let rendering = Rendering { engine, vars: &overrides.vars, env: &env, target: None };
+    let path = folder.join("dbt_project.yml");
+    if !path.is_file() {
+        let message = format!("there is no `dbt_project.yml` in {shown}: it is not a package");
+        return Err(Box::new(Diagnostic::error(Code::PackageUnavailable, message)));
+    }
+    let in_package = |mut error: Box<Diagnostic>| {
+        error.message = format!("{shown}: {}", error.message);
+        error
+    };
+    let diagnostics = &mut Diagnostics::new();
+    let (file, yaml) = read_project_file(folder, folder, diagnostics).map_err(in_package)?;
+    let name = yaml.get("name").map(|name| rendering.strict(&file).render_all(name)).transpose()?;
+    let name = name.as_ref().and_then(Data::as_str).unwrap_or_default().to_owned();
+    if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+        let message = format!("{shown}: `{name}` cannot be the name of a package");
+        return Err(Box::new(Diagnostic::error(Code::PackageUnavailable, message).in_file(&file)));
+    }
+    let files = packages::read_files(folder, folder, diagnostics).map_err(in_package)?;
+    let render = |file| rendering.strict(file);
+    let declared = packages::declared(folder, &render, (&files, diagnostics)).map_err(in_package)?;
+    Ok(PackageHead { name, declared })
+}
+
+/// Reads `package-lock.yml` of the project in a folder, if there is one.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn load_lock_file(
+    folder: &Path,
+    overrides: &Overrides,
+    engine: &dyn RenderYaml,
+) -> Result<Option<LockFile>, Box<Diagnostic>> {
+    let path = folder.join("package-lock.yml");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let env = settings::environment();
+    let rendering = Rendering { engine, vars: &overrides.vars, env: &env, target: None };
+    let file = SourceFile::new("package-lock.yml", scan::read_text(&path, "package-lock.yml")?);
+    packages::lock_file(folder, &|file| rendering.strict(file), &file).map(Some)
 }
 
 /// Finds the target of a project: the second step of `debug`. Gives the file that it was found in, too.
@@ -236,7 +298,7 @@ fn load_package(folder: &Path, shown_root: &Path, rendering: &Rendering<'_>) -> 
     if !folder.join("dbt_project.yml").is_file() {
         let message = format!("the package in `{}` has no `dbt_project.yml`", shown_path(folder, shown_root));
         let error = Diagnostic::error(Code::PackageMissing, message);
-        return Err(Box::new(error.hint("install it anew: `dbt deps`")));
+        return Err(Box::new(error.hint("install it anew: `kiln deps`")));
     }
     let (file, yaml) = read_project_file(folder, shown_root, diagnostics)?;
     let config = project_file::read(&file, &yaml, (rendering, diagnostics))?;

@@ -21,8 +21,8 @@ pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
 pub use config_keys::CONFIG_KEYS;
-pub use load::{Root, load, load_root, load_target};
-pub use packages::Declared;
+pub use load::{PackageHead, Root, load, load_lock_file, load_package_head, load_root, load_target};
+pub use packages::{Declared, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
 pub use selectors::{SelectorsFile, read_selectors};

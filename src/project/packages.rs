@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value as Data;
+
 use super::render::ValueRenderer;
 use super::yaml::{self, Yaml};
 use super::{scan, shown_path};
@@ -13,6 +15,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 pub struct Declared {
     /// The word for it in messages: `dbt-labs/dbt_utils`, a path or an address.
     pub name: String,
+    /// Its keys, with templates filled in. They may hold secrets.
+    pub data: Data,
+    /// Its keys as written.
+    pub unrendered: Data,
     /// The folder of a local package, absolute.
     pub local: Option<PathBuf>,
     /// The file that declares it.
@@ -29,20 +35,52 @@ pub(super) fn declared<'a>(
 ) -> Result<Vec<Declared>, Box<Diagnostic>> {
     let _ = diagnostics;
     let Some((file, yaml)) = &files.0 else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for item in yaml.get("packages").map(Yaml::items).unwrap_or_default() {
-        let is_rendered = !file.path().ends_with("dependencies.yml");
-        let data = if is_rendered { render(file).render_all(item)? } else { item.to_data() };
-        let text = |key: &str| data.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let is_rendered = !file.path().ends_with("dependencies.yml");
+    let items = yaml.get("packages").map(Yaml::items).unwrap_or_default();
+    items
+        .iter()
+        .map(|item| {
+            let data = if is_rendered { render(file).render_all(item)? } else { item.to_data() };
+            Declared::read(data, item, file, root)
+        })
+        .collect()
+}
+
+impl Declared {
+    /// One entry of the list of packages.
+    fn read(data: Data, item: &Yaml, file: &Arc<SourceFile>, root: &Path) -> Result<Self, Box<Diagnostic>> {
+        let text = |key: &str| data.get(key).and_then(Data::as_str).map(str::to_owned);
         let keys = ["package", "local", "git", "private", "tarball"];
         let Some(name) = keys.iter().find_map(|key| text(key)).filter(|name| !name.is_empty()) else {
             let message = "a package is declared without `package`, `local`, `git`, `private` or `tarball`";
             return Err(Box::new(Diagnostic::error(Code::ProjectInvalid, message).at(file, item.span)));
         };
         let local = text("local").map(|path| root.join(path));
-        found.push(Declared { name, local, file: Arc::clone(file), span: item.span });
+        let unrendered = item.to_data();
+        Ok(Self { name, data, unrendered, local, file: Arc::clone(file), span: item.span })
     }
-    Ok(found)
+}
+
+/// What `package-lock.yml` says.
+#[derive(Clone, Debug)]
+pub struct LockFile {
+    /// The packages in the order in which they are installed.
+    pub packages: Vec<Declared>,
+    /// A hash of what was declared when they were chosen.
+    pub hash: Option<String>,
+}
+
+/// Reads `package-lock.yml` beside a project file.
+pub(super) fn lock_file<'a>(
+    root: &Path,
+    render: &dyn Fn(&'a Arc<SourceFile>) -> ValueRenderer<'a>,
+    file: &'a Arc<SourceFile>,
+) -> Result<LockFile, Box<Diagnostic>> {
+    let yaml = yaml::parse(file, &mut Diagnostics::new())?;
+    let items = yaml.get("packages").map(Yaml::items).unwrap_or_default();
+    let read = |item: &Yaml| Declared::read(render(file).render_all(item)?, item, file, root);
+    let packages = items.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(LockFile { packages, hash: yaml.get("sha1_hash").and_then(Yaml::as_str).map(str::to_owned) })
 }
 
 /// The file that declares packages, if any: its text and what it says.
@@ -63,6 +101,11 @@ pub(super) fn read_files(
         let shown = shown_path(&path, shown_root);
         let file = SourceFile::new(shown.clone(), scan::read_text(&path, &shown)?);
         let yaml = yaml::parse(&file, diagnostics)?;
+        if let Some(entry) = yaml.entry("projects").filter(|_| name == "packages.yml") {
+            let message = "`projects` cannot be in `packages.yml`";
+            let error = Diagnostic::error(Code::ProjectInvalid, message).at(&file, entry.key_span);
+            return Err(Box::new(error.hint("move it to `dependencies.yml`")));
+        }
         let Some(entry) = yaml.entry("packages") else { continue };
         if let Some((other, _)) = &found {
             let message = format!("packages are declared both in `{}` and in `{shown}`", other.path());
@@ -108,5 +151,5 @@ pub(super) fn missing(declared: &[Declared], installed: &[PathBuf], folder: &str
         Some(package) => error.at(&package.file, package.span),
         None => error,
     };
-    Box::new(error.hint(format!("install {it} first: `dbt deps`")))
+    Box::new(error.hint(format!("install {it} first: `kiln deps`")))
 }

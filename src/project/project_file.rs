@@ -27,6 +27,11 @@ impl<'a> Rendering<'a> {
         let scope = YamlScope { target: self.target, vars: self.vars, env: self.env, may_read_secrets };
         ValueRenderer { engine: self.engine, scope, file, is_lenient: self.target.is_none() }
     }
+
+    /// A renderer for values that must be known now, and may be secret.
+    pub(super) fn strict(&self, file: &'a Arc<SourceFile>) -> ValueRenderer<'a> {
+        ValueRenderer { is_lenient: false, ..self.values(file, true) }
+    }
 }
 
 /// The configuration trees: the key that we use, and an older one.

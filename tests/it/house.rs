@@ -12,7 +12,7 @@ use crate::harness::root;
 /// The rooms by floor, highest first.
 const FLOORS: &[(u8, &[&str])] = &[
     (9, &["cli"]),
-    (8, &["site", "ui"]),
+    (8, &["packages", "site", "ui"]),
     (7, &["artifacts"]),
     (6, &["run"]),
     (5, &["compile", "lineage"]),
@@ -37,7 +37,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("duckdb", &["adapter/duckdb"]),
     ("fallible_iterator", &["adapter/postgres"]),
     ("fancy_regex", &["jinja"]),
-    ("flate2", &["site"]),
+    ("flate2", &["site", "packages"]),
     ("globset", &["select", "project"]),
     ("indexmap", &[]),
     ("indicatif", &["ui"]),
@@ -48,14 +48,17 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("postgres_protocol", &["adapter/postgres"]),
     ("regex", &[]),
     ("rustls", &["adapter/postgres"]),
-    ("rustls_native_certs", &["adapter/postgres"]),
+    ("rustls_native_certs", &["adapter/postgres", "packages"]),
     ("serde", &[]),
     ("serde_json", &[]),
     ("serde_yaml", &["project/yaml"]),
+    ("sha1", &["packages"]),
     ("sha2", &["project", "parse"]),
     ("socket2", &["adapter/postgres"]),
     ("sqlparser", &["sql"]),
     ("strsim", &["diagnostic"]),
+    ("tar", &["packages"]),
+    ("ureq", &["packages"]),
     ("walkdir", &["project"]),
 ];
 

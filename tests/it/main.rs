@@ -4,6 +4,8 @@
 mod cases;
 /// Which columns queries make of which.
 mod columns;
+/// `kiln deps` against a hub, archives and repositories.
+mod deps;
 /// What the tests share: running the binary, reading cases, showing differences.
 mod harness;
 /// The rules of the house: floors, rooms of packages.
