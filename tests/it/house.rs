@@ -53,7 +53,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("serde_json", &[]),
     ("serde_yaml", &["project/yaml"]),
     ("sha1", &["packages"]),
-    ("sha2", &["project", "parse"]),
+    ("sha2", &["project", "parse", "adapter/postgres"]),
     ("socket2", &["adapter/postgres"]),
     ("sqlparser", &["sql"]),
     ("strsim", &["diagnostic"]),

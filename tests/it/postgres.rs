@@ -322,6 +322,7 @@ fn encryption_follows_sslmode() {
     check("sslmode: verify-full\nsslrootcert: TLS/ca.crt\nhost: localhost\nhostaddr: 127.0.0.1", 0, "\"true\"");
     check("sslmode: verify-full\nsslrootcert: TLS/ca.crt\nhost: elsewhere\nhostaddr: 127.0.0.1", 2, "SSL error: ");
     check("sslmode: verify-ca\nsslrootcert: TLS/ca.crt\nhost: elsewhere\nhostaddr: 127.0.0.1", 0, "\"true\"");
+    check("sslmode: require\nuser: scram\npassword: geheim", 0, "\"true\"");
     check("sslmode: nonsense", 2, "invalid sslmode value: \"nonsense\"");
 
     let project = Project::new("user: carla\nsslmode: require\nsslcert: client.crt\nsslkey: client.key", &[]);

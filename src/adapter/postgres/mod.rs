@@ -9,6 +9,7 @@
 
 mod cells;
 mod cells_nested;
+mod certificate;
 mod copy;
 mod files;
 mod profile;

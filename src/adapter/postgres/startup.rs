@@ -16,6 +16,7 @@ use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
 
 use super::super::{AdapterError, AdapterErrorKind};
+use super::certificate;
 use super::profile::{Address, Host, Profile};
 use super::refusal::{self, Report};
 use super::tls::TlsMode;
@@ -276,14 +277,11 @@ impl Opened {
                     self.wire.send()?;
                 }
                 Message::AuthenticationSasl(body) => {
-                    let is_known = body.mechanisms().any(|name| Ok(name == sasl::SCRAM_SHA_256))?;
-                    if !is_known {
-                        return Err(unsupported("none of the server's SASL authentication mechanisms are supported"));
-                    }
+                    let offered: Vec<String> = body.mechanisms().map(|name| Ok(name.to_owned())).collect()?;
+                    let (mechanism, binding) = self.mechanism(&offered)?;
                     let password = password(profile, host)?;
-                    let made = sasl::ScramSha256::new(password.as_bytes(), sasl::ChannelBinding::unsupported());
-                    let scram = scram.insert(made);
-                    frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.wire.output)?;
+                    let scram = scram.insert(sasl::ScramSha256::new(password.as_bytes(), binding));
+                    frontend::sasl_initial_response(mechanism, scram.message(), &mut self.wire.output)?;
                     self.wire.send()?;
                 }
                 Message::AuthenticationSaslContinue(body) => {
@@ -311,6 +309,24 @@ impl Opened {
                 Message::ErrorResponse(body) => return Err(refused(&Report::read(body.fields()), profile, was_asked)),
                 _ => return Err(unexpected()),
             }
+        }
+    }
+}
+
+impl Opened {
+    /// How a password is proven: bound to the server's certificate where both sides can.
+    fn mechanism(&self, offered: &[String]) -> Result<(&'static str, sasl::ChannelBinding), Failure> {
+        let is_offered = |name: &str| offered.iter().any(|other| other == name);
+        let certificate = self.wire.stream.certificate();
+        match certificate.and_then(certificate::binding) {
+            Some(hash) if is_offered(sasl::SCRAM_SHA_256_PLUS) => {
+                Ok((sasl::SCRAM_SHA_256_PLUS, sasl::ChannelBinding::tls_server_end_point(hash)))
+            }
+            _ if !is_offered(sasl::SCRAM_SHA_256) => {
+                Err(unsupported("none of the server's SASL authentication mechanisms are supported"))
+            }
+            Some(_) => Ok((sasl::SCRAM_SHA_256, sasl::ChannelBinding::unrequested())),
+            None => Ok((sasl::SCRAM_SHA_256, sasl::ChannelBinding::unsupported())),
         }
     }
 }

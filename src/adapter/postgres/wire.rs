@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
+use rustls::pki_types::CertificateDer;
 
 /// Bytes of rows to copy in one message.
 const COPY_PART: usize = 64 * 1024;
@@ -34,6 +35,14 @@ impl Stream {
             Self::Tls(stream) => {
                 stream.sock.set_read_timeout(timeout).and_then(|()| stream.sock.set_write_timeout(timeout))
             }
+        }
+    }
+
+    /// The server's certificate, if what is sent is encrypted.
+    pub(super) fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        match self {
+            Self::Tls(stream) => stream.conn.peer_certificates()?.first(),
+            _ => None,
         }
     }
 

@@ -28,8 +28,8 @@ pub(crate) fn to_value(cell: &Cell, column_type: ColumnType) -> Value {
 
 /// A decimal: an integer where it has no fraction, else a float.
 fn decimal(text: &str) -> Value {
-    if let Ok(number) = text.parse::<i64>() {
-        return Value::from(number);
+    if let Ok(number) = text.parse::<i128>() {
+        return i64::try_from(number).map_or_else(|_| Value::from(number), Value::from);
     }
     text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from)
 }
