@@ -167,8 +167,10 @@ fn values_reach_templates_with_their_types() {
 #[test]
 fn names_keep_their_letters() {
     let database = database!();
-    let long = "a".repeat(51);
+    // 62 bytes, and a suffix is cut into the middle of a letter.
+    let long = format!("a{}b", "ä".repeat(30));
     let file = format!("models/{long}.sql");
+    let longer = format!("models/{}.sql", "ö".repeat(32));
     let files = [
         (
             "models/größen.sql",
@@ -188,6 +190,8 @@ fn names_keep_their_letters() {
     assert_eq!(database.run("select count(*) from \"shop_Lager Süd\".\"Größe & Co\""), "1");
     assert_eq!(database.run("select count(*) from shop.\"Wächst\""), "3");
     assert_eq!(database.run(&format!("select \"Ä\" from shop.{long}")), "1");
+    project.write(&longer, "{{ config(materialized='table') }} select 1 as a");
+    assert_has(&project.run(&database, "build", 1), "is longer than 63 bytes");
 }
 
 #[test]

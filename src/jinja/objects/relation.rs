@@ -258,7 +258,27 @@ impl RelationValue {
         for (name, value) in CallArgs::split(args).keyword {
             result.set(&name, &value)?;
         }
-        Ok(result.into_value())
+        result.into_checked_value()
+    }
+
+    /// The relation as a value, unless Postgres would cut its name off without a word.
+    pub(crate) fn into_checked_value(self) -> Result<Value, Error> {
+        let name = self.relation.identifier.as_deref().unwrap_or_default();
+        if self.dialect != Dialect::Postgres || self.relation.kind.is_none() || name.len() <= MAX_NAME_LENGTH {
+            return Ok(self.into_value());
+        }
+        let unit = if name.chars().count() > MAX_NAME_LENGTH { "characters" } else { "bytes" };
+        let message = format!("Relation name '{name}' is longer than {MAX_NAME_LENGTH} {unit}");
+        Err(fail(Code::TemplateFailed, message))
+    }
+
+    /// The name, cut to a number of bytes between two characters.
+    fn cut_name(&self, args: &[Value]) -> Result<Value, Error> {
+        let [length] = CallArgs::split(args).bind("identifier_of_bytes", ["length"], 1)?;
+        let length = length.and_then(|length| length.as_usize()).unwrap_or_default();
+        let name = self.relation.identifier.as_deref().unwrap_or_default();
+        let end = (0..=length.min(name.len())).rev().find(|ix| name.is_char_boundary(*ix));
+        Ok(Value::from(&name[..end.unwrap_or_default()]))
     }
 
     /// Sets one field, as `incorporate` and `create` take them.
@@ -449,6 +469,7 @@ const METHODS: &[&str] = &[
     "quoted",
     "to_dict",
     "relation_max_name_length",
+    "identifier_of_bytes",
     "get_materialized_view_config_change_collection",
 ];
 
@@ -498,6 +519,7 @@ impl RelationValue {
             }
             "to_dict" => Ok(self.to_dict()),
             "relation_max_name_length" if self.dialect == Dialect::Postgres => Ok(Value::from(MAX_NAME_LENGTH)),
+            "identifier_of_bytes" if self.dialect == Dialect::Postgres => self.cut_name(args),
             "get_materialized_view_config_change_collection" if self.dialect == Dialect::Postgres => {
                 super::adapter_postgres::config_changes(args)
             }

@@ -80,7 +80,7 @@ fn create(dialect: Dialect, quoting: QuotePolicy, args: &[Value]) -> Result<Valu
             other => result.set(other, &value)?,
         }
     }
-    Ok(result.into_value())
+    result.into_checked_value()
 }
 
 /// Makes the relation of a node given as a mapping (`model`, a node of `graph`).
@@ -100,7 +100,7 @@ fn create_from(dialect: Dialect, quoting: QuotePolicy, args: &[Value]) -> Result
     for (name, value) in &args.keyword {
         result.set(name, value)?;
     }
-    Ok(result.into_value())
+    result.into_checked_value()
 }
 
 fn scd_args(args: &[Value]) -> Result<Value, Error> {

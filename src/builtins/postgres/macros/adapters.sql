@@ -141,7 +141,7 @@
     {% if n_kept < 0 %}
         {% do exceptions.raise_compiler_error('Relation suffix is too long (' ~ suffix | length ~ ' characters). Maximum length is ' ~ base_relation.relation_max_name_length() ~ ' characters.') %}
     {% endif %}
-    {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier[:n_kept] ~ suffix})) }}
+    {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier_of_bytes(n_kept) ~ suffix})) }}
 {%- endmacro %}
 
 
