@@ -121,7 +121,8 @@ fn compiled(runtime: &Arc<Runtime>, wanted: &[NodeIndex]) -> HashMap<NodeIndex, 
     let sql = wanted.iter().map(|ix| {
         let sql = compile::compile(runtime, &session, *ix);
         let sql = sql.map(|node| node.compiled_code.to_string());
-        (*ix, sql.map_err(|error| format!("it cannot be compiled: {}", error.message)))
+        let first_line = |message: &str| message.lines().next().unwrap_or_default().to_owned();
+        (*ix, sql.map_err(|error| format!("it cannot be compiled: {}", first_line(&error.message))))
     });
     sql.collect()
 }

@@ -71,6 +71,11 @@ fn topological(manifest: &Manifest) -> Vec<NodeIndex> {
         }
     }
     order.retain(|ix| has_columns(manifest.node(*ix)));
+    // A query may name a source or seed without `source` or `ref`, so these come before everything.
+    let (mut order, rest): (Vec<_>, Vec<_>) = order
+        .into_iter()
+        .partition(|ix| matches!(manifest.node(*ix).resource_type, ResourceType::Source | ResourceType::Seed));
+    order.extend(rest);
     order
 }
 

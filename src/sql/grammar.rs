@@ -43,13 +43,13 @@ impl Grammar for DuckDb {
         Some('"')
     }
 
-    // What the parser's own DuckDB has.
+    // What the parser's own DuckDB has, without arguments named by `=`: only table functions have them, and to read
+    // `coalesce(status = 'paid', false)` in that way would lose a column.
     allow! {
         supports_trailing_commas
         supports_filter_during_aggregation
         supports_group_by_expr
         supports_bitwise_shift_operators
-        supports_named_fn_args_with_eq_operator
         supports_named_fn_args_with_assignment_operator
         supports_dictionary_syntax
         support_map_literal_syntax

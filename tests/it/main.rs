@@ -6,6 +6,8 @@ mod cases;
 mod columns;
 /// `kiln deps` against a hub, archives and repositories.
 mod deps;
+/// Lineage against what really changes in the sample.
+mod downstream;
 /// What the tests share: running the binary, reading cases, showing differences.
 mod harness;
 /// The rules of the house: floors, rooms of packages.
