@@ -33,7 +33,7 @@ pub use context::{
     Batch, Catalog, CatalogRow, ContextError, DocsIndex, EphemeralCode, HookResults, Listener, MaterializeResult,
     MessageLevel, NameKind, NodeExtras, ParseFacts, ParseScope, ParseShared, Response, RunContext, Runtime,
     RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables,
-    YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description, schemas_of,
+    YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description,
 };
 pub(crate) use env::return_or_print;
 pub use env::{Mode, TemplateEnv};

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use indexmap::IndexSet;
+
 use super::event::{Event, Output, Reporter};
 use super::hooks::{Hooks, is_relational};
 use super::plan::{Command, RunPlan, is_ephemeral};
@@ -113,8 +115,12 @@ fn prepare_schemas(runtime: &Arc<Runtime>, session: &Arc<Session>, plan: &RunPla
     let is_built = |ix: &NodeIndex| {
         is_relational(runtime.manifest.node(*ix), stores_failures) && !is_ephemeral(&runtime.manifest, *ix)
     };
-    let built = plan.nodes.iter().copied().filter(is_built);
-    let schemas = crate::jinja::schemas_of(&runtime.manifest, built);
+    let schema = |ix: &NodeIndex| {
+        let node = runtime.manifest.node(*ix);
+        (node.database.clone(), node.schema.clone())
+    };
+    let schemas: IndexSet<_> = plan.nodes.iter().filter(|ix| is_built(ix)).map(schema).collect();
+    let schemas: Vec<_> = schemas.into_iter().collect();
     for (database, schema) in &schemas {
         runtime.create_schema(session, database.as_deref(), schema)?;
     }

@@ -17,12 +17,50 @@ use crate::jinja::functions::{callable, given, none, register_conversions, text_
 use crate::jinja::objects::column::ColumnClass;
 use crate::jinja::objects::relation_class::RelationClass;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
-use crate::jinja::{TemplateEnv, TemplateSource, render_state};
+use crate::jinja::{TemplateEnv, TemplateSource, call_value, render_state};
 use crate::project::{Project, Target};
 use crate::sql::{Dialect, QuotePolicy};
 
 /// The version of dbt whose behavior this is.
 pub(crate) const DBT_VERSION: &str = "1.11.16";
+
+/// Names whose values depend on the node or the session.
+pub(super) const NODE_NAMES: &[&str] = &[
+    "adapter",
+    "builtins",
+    "compiled_code",
+    "config",
+    "context_macro_stack",
+    "database",
+    "defer_relation",
+    "env_var",
+    "exceptions",
+    "execute",
+    "function",
+    "graph",
+    "load_agate_table",
+    "load_result",
+    "log",
+    "metric",
+    "model",
+    "post_hooks",
+    "pre_hooks",
+    "print",
+    "ref",
+    "render",
+    "schema",
+    "selected_resources",
+    "source",
+    "sql",
+    "store_raw_result",
+    "store_result",
+    "submit_python_job",
+    "this",
+    "thread_id",
+    "try_or_compiler_error",
+    "var",
+    "write",
+];
 
 /// What parsing and running share.
 pub(crate) struct Shared {
@@ -406,4 +444,17 @@ impl Object for Builtins {
             _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
         }
     }
+}
+
+/// `context_macro_stack`, which macros only compare with what dbt itself puts there.
+pub(super) fn macro_stack() -> Value {
+    PyDict::from_strings([("depth", Value::from(0)), ("call_stack", PyList::value(Vec::new()))]).into_value()
+}
+
+/// `try_or_compiler_error(message, function, …)`.
+pub(super) fn try_or_compiler_error(state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (Some(message), Some(function)) = (args.first(), args.get(1)) else {
+        return Err(fail(Code::WrongArguments, "try_or_compiler_error() takes a message and a function"));
+    };
+    call_value(state, function, &args[2..]).map_err(|_| fail(Code::RaisedInTemplate, py::to_str(message)))
 }

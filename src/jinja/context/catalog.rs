@@ -10,7 +10,7 @@ use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 use serde_json::{Map, Value as Data};
 
-use super::run::node_relation;
+use super::lookup::node_relation;
 use super::runtime::Runtime;
 use super::session::Session;
 use crate::diagnostic::{Code, Diagnostic};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Data};
 
-use super::run::{in_packages, node_relation};
+use super::lookup::{in_packages, node_relation};
 use super::runtime::Runtime;
 use crate::jinja::{Call, CallArg, TemplateSource, calls_of};
 use crate::manifest::{NodeIndex, RefCall};

@@ -2,6 +2,7 @@
 //!
 //! Macros are not here: the engine finds them by itself and asks a context only for the rest.
 
+mod arguments;
 pub(crate) mod base;
 mod batch;
 mod catalog;
@@ -10,6 +11,7 @@ pub(crate) mod failure;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod foreign_keys;
+mod lookup;
 mod parse;
 mod run;
 mod runtime;
@@ -26,7 +28,7 @@ pub use failure::{ContextError, SqlFailure, diagnose};
 pub use parse::{
     NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, is_name_built_in, parse_node, parse_value,
 };
-pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow, schemas_of};
+pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow};
 pub(crate) use runtime::KeyConstraints;
 pub use runtime::{
     EphemeralCode, Listener, MessageLevel, Runtime, RuntimeParts, Silent, StatementEvent, StatementPhase,

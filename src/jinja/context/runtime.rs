@@ -7,6 +7,7 @@ use minijinja::Value;
 use serde_json::{Value as Data, json};
 
 use super::base::Shared;
+use super::lookup::{Lookup, node_relation};
 use super::run::RunContext;
 use super::session::{QueryComment, Session};
 use super::{SqlFailure, diagnose};
@@ -135,7 +136,7 @@ pub struct Runtime {
     /// Ephemeral models that were compiled.
     pub ephemerals: Mutex<HashMap<NodeIndex, EphemeralCode>>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) lookup: super::run::Lookup,
+    pub(crate) lookup: Lookup,
     pub(crate) graph: OnceLock<Value>,
     pub(crate) warned: Mutex<std::collections::HashSet<String>>,
     /// Kinds of key constraints by table, as each schema had them when it was first asked about.
@@ -156,7 +157,7 @@ impl Runtime {
     #[must_use]
     pub fn new(parts: RuntimeParts) -> Arc<Self> {
         let shared = Arc::new(Shared::new(Arc::clone(&parts.project), Arc::clone(&parts.listener)));
-        let lookup = super::run::Lookup::new(&parts.manifest);
+        let lookup = Lookup::new(&parts.manifest);
         Arc::new(Self {
             env: Arc::new(TemplateEnv::new(parts.registry, Mode::Run)),
             project: parts.project,
@@ -217,13 +218,13 @@ impl Runtime {
     /// The relation that a node builds or names, as SQL writes it.
     #[must_use]
     pub fn relation(&self, ix: NodeIndex) -> Relation {
-        super::run::node_relation(&self.shared, self.manifest.node(ix)).relation
+        node_relation(&self.shared, self.manifest.node(ix)).relation
     }
 
     /// How SQL names the relation of a node: by its name, or as a file that a source reads.
     #[must_use]
     pub fn written(&self, ix: NodeIndex) -> String {
-        super::run::node_relation(&self.shared, self.manifest.node(ix)).to_sql()
+        node_relation(&self.shared, self.manifest.node(ix)).to_sql()
     }
 
     /// Says for which node a session works now; `None` between nodes.

@@ -1,26 +1,33 @@
 //! The context of parsing: `ref`, `source` and `config` record, nothing is executed.
 
+mod names;
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use minijinja::value::Object;
 use minijinja::{Error, State, Value};
 use serde_json::{Map, Value as Data};
 
-use super::base::{Builtins, Shared, VarFunction, render_with};
+use self::names::is_simple;
+pub use self::names::{NameKind, call_name_macro, is_name_built_in};
+use self::record::{ParseConfig, function, metric, reference, source};
+use super::arguments::render_test_kwargs;
+use super::base::{Builtins, NODE_NAMES, Shared, VarFunction, macro_stack, render_with, try_or_compiler_error};
 use super::diagnose;
-use super::failure::fail;
+use super::run::empty_graph;
 use super::runtime::Listener;
-use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::jinja::functions::{Exceptions, callable, none};
 use crate::jinja::objects::adapter::AdapterValue;
 use crate::jinja::objects::relation::RelationValue;
-use crate::jinja::py::{self, CallArgs, PyDict, PyList};
+use crate::jinja::objects::table::TableValue;
+use crate::jinja::py::{self, PyList};
 use crate::jinja::{
     Call, Constant, ContextSource, MacroRegistry, Mode, RenderError, TemplateEnv, TemplateSource, calls_of,
 };
-use crate::manifest::{RefCall, ResourceType, merge_config};
+use crate::manifest::RefCall;
 use crate::project::Project;
 use crate::sql::{Relation, RelationKind};
 
@@ -52,7 +59,7 @@ impl ParseShared {
     /// Whether templates know a name without any macro.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
-        NAMES.contains(&name) || self.base.names.contains_key(name)
+        NODE_NAMES.contains(&name) || self.base.names.contains_key(name)
     }
 
     /// The macros it was made with.
@@ -196,44 +203,6 @@ impl fmt::Debug for ParseContext {
     }
 }
 
-/// Names that depend on the node.
-const NAMES: &[&str] = &[
-    "adapter",
-    "builtins",
-    "compiled_code",
-    "config",
-    "context_macro_stack",
-    "database",
-    "defer_relation",
-    "env_var",
-    "exceptions",
-    "execute",
-    "function",
-    "graph",
-    "load_agate_table",
-    "load_result",
-    "log",
-    "metric",
-    "model",
-    "post_hooks",
-    "pre_hooks",
-    "print",
-    "ref",
-    "render",
-    "schema",
-    "selected_resources",
-    "source",
-    "sql",
-    "store_raw_result",
-    "store_result",
-    "submit_python_job",
-    "this",
-    "thread_id",
-    "try_or_compiler_error",
-    "var",
-    "write",
-];
-
 impl ParseContext {
     fn new(shared: &Arc<ParseShared>, node: Arc<Map<String, Data>>, package: String) -> Self {
         let inner = Inner {
@@ -304,13 +273,11 @@ impl ParseContext {
             "load_result" => callable("load_result", |_, _| Ok(none())),
             "store_result" | "store_raw_result" | "write" => callable("store_result", |_, _| Ok(Value::from(""))),
             "render" => self.function("render", |inner, state, args| render_with(&inner.shared.env, state, args)),
-            "try_or_compiler_error" => callable("try_or_compiler_error", super::run::try_or_compiler_error),
-            "load_agate_table" => {
-                callable("load_agate_table", |_, _| Ok(crate::jinja::objects::table::TableValue::empty().into_value()))
-            }
+            "try_or_compiler_error" => callable("try_or_compiler_error", try_or_compiler_error),
+            "load_agate_table" => callable("load_agate_table", |_, _| Ok(TableValue::empty().into_value())),
             "submit_python_job" => callable("submit_python_job", |_, _| Ok(none())),
             "thread_id" => Value::from("MainThread"),
-            "context_macro_stack" => super::run::macro_stack(),
+            "context_macro_stack" => macro_stack(),
             _ => return None,
         })
     }
@@ -347,7 +314,7 @@ impl ContextSource for ParseContext {
     }
 
     fn names(&self) -> Vec<String> {
-        NAMES.iter().chain(self.inner.shared.base.names.keys()).map(|name| (*name).to_string()).collect()
+        NODE_NAMES.iter().chain(self.inner.shared.base.names.keys()).map(|name| (*name).to_string()).collect()
     }
 
     fn macro_package(&self) -> &str {
@@ -361,157 +328,6 @@ impl ContextSource for ParseContext {
         let mut facts = self.inner.facts();
         if !facts.macros.iter().any(|known| known == unique_id) {
             facts.macros.push(unique_id.to_string());
-        }
-    }
-}
-
-fn empty_graph() -> Value {
-    let keys = ["nodes", "sources", "exposures", "groups", "metrics", "semantic_models", "saved_queries", "functions"];
-    PyDict::from_strings(keys.map(|key| (key, PyDict::new().into_value()))).into_value()
-}
-
-fn reference(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
-    let call = read_ref(args)?;
-    inner.facts().refs.push(call);
-    Ok(inner.this())
-}
-
-/// Reads the arguments of `ref`, with dbt's refusals.
-pub(crate) fn read_ref(args: &[Value]) -> Result<RefCall, Error> {
-    let args = CallArgs::split(args);
-    let (package, name) = match &args.positional[..] {
-        [name] => (None, name),
-        [package, name] => (Some(package), name),
-        other => {
-            let message = format!("ref() takes at most two arguments ({} given)", other.len());
-            return Err(fail(Code::WrongArguments, message));
-        }
-    };
-    let wrong = |which: &str, value: &Value, expected: &str| {
-        let kind = py::text::type_name(value);
-        fail(Code::WrongArguments, format!("The {which} argument to ref() must be {expected}, got <class '{kind}'>"))
-    };
-    let text = |which: &str, value: &Value, expected: &str| {
-        value.as_str().map(str::to_string).ok_or_else(|| wrong(which, value, expected))
-    };
-    let package = package.filter(|value| !value.is_none());
-    let package = package.map(|value| text("package", value, "a string or None")).transpose()?;
-    let name = text("name", name, "a string")?;
-    let version = ["version", "v"].iter().find_map(|key| args.keyword(key).filter(|value| value.is_true()));
-    if let Some(version) = version.filter(|version| version.as_str().is_none() && !version.is_number()) {
-        return Err(wrong("version", version, "a string, int, float, or None"));
-    }
-    Ok(RefCall { package, name, version: version.map(py::to_json), span: None })
-}
-
-/// Reads the arguments of `source`, with dbt's refusals.
-pub(crate) fn read_source(args: &[Value]) -> Result<(String, String), Error> {
-    let args = CallArgs::split(args).positional;
-    let [source, table] = &args[..] else {
-        let message = format!("source() takes exactly two arguments ({} given)", args.len());
-        return Err(fail(Code::WrongArguments, message));
-    };
-    let text = |which: &str, value: &Value| {
-        value.as_str().map(str::to_string).ok_or_else(|| {
-            let kind = py::text::type_name(value);
-            let message = format!("The {which} argument to source() must be a string, got <class '{kind}'>");
-            fail(Code::WrongArguments, message)
-        })
-    };
-    Ok((text("source name (first)", source)?, text("table name (second)", table)?))
-}
-
-fn source(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
-    let call = read_source(args)?;
-    inner.facts().sources.push(call);
-    Ok(inner.this())
-}
-
-/// Reads `[package,] name`.
-pub(crate) fn read_names(function: &str, args: &[Value]) -> Result<Vec<String>, Error> {
-    let args = CallArgs::split(args).positional;
-    if !(1..=2).contains(&args.len()) {
-        let message = format!("{function}() takes at most two arguments ({} given)", args.len());
-        return Err(fail(Code::WrongArguments, message));
-    }
-    Ok(args.iter().map(py::to_str).collect())
-}
-
-fn metric(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
-    let names = read_names("metric", args)?;
-    let name = names.last().cloned().unwrap_or_default();
-    inner.facts().metrics.push(names);
-    Ok(Value::from(name))
-}
-
-fn function(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
-    let names = read_names("function", args)?;
-    inner.facts().functions.push(names);
-    Ok(inner.this_relation(Some(RelationKind::Function)).into_value())
-}
-
-/// `config` while parsing: calls record, questions are answered with nothing.
-struct ParseConfig {
-    inner: Arc<Inner>,
-}
-
-impl fmt::Debug for ParseConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<config>")
-    }
-}
-
-impl ParseConfig {
-    fn record(&self, args: &[Value]) -> Result<Value, Error> {
-        let args = CallArgs::split(args);
-        let options: Map<String, Data> = match (&args.positional[..], &args.keyword[..]) {
-            ([options], []) => match py::to_json(options) {
-                Data::Object(map) => map,
-                _ => return Err(fail(Code::WrongArguments, "Invalid inline model config")),
-            },
-            ([], keyword) if !keyword.is_empty() => {
-                keyword.iter().map(|(name, value)| (name.clone(), py::to_json(value))).collect()
-            }
-            _ => return Err(fail(Code::WrongArguments, "Invalid inline model config")),
-        };
-        let options = with_hook_names(options)?;
-        merge_config(ResourceType::Model, &mut self.inner.facts().config, options);
-        Ok(Value::from(""))
-    }
-}
-
-/// `pre_hook` and `post_hook` are published with a hyphen.
-fn with_hook_names(mut options: Map<String, Data>) -> Result<Map<String, Data>, Error> {
-    for (old, new) in [("pre_hook", "pre-hook"), ("post_hook", "post-hook")] {
-        let Some(value) = options.shift_remove(old) else { continue };
-        if options.contains_key(new) {
-            let message = format!("Invalid config, has conflicting keys \"{old}\" and \"{new}\"");
-            return Err(fail(Code::WrongArguments, message));
-        }
-        options.insert(new.to_string(), value);
-    }
-    Ok(options)
-}
-
-impl Object for ParseConfig {
-    fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        self.record(args)
-    }
-
-    fn is_true(self: &Arc<Self>) -> bool {
-        true
-    }
-
-    fn call_method(self: &Arc<Self>, _state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
-        match method {
-            "get" | "require" | "meta_get" | "meta_require" => Ok(Value::from("")),
-            "persist_relation_docs" | "persist_column_docs" => Ok(Value::from(false)),
-            "set" => {
-                let [name, value] = CallArgs::split(args).bind("set", ["name", "value"], 2)?;
-                let pair = (name.unwrap_or_default(), value.unwrap_or_default());
-                self.record(&[PyDict::from_pairs([pair]).into_value()])
-            }
-            _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
         }
     }
 }
@@ -581,51 +397,6 @@ fn render_kwargs(
     render_test_kwargs(kwargs, &render)
 }
 
-/// Renders the arguments of a generic test with a function that renders one text.
-pub(crate) fn render_test_kwargs(
-    kwargs: &Map<String, Data>,
-    render: &dyn Fn(&str, bool) -> Result<Value, RenderError>,
-) -> Result<Value, RenderError> {
-    let mut pairs = Vec::with_capacity(kwargs.len());
-    for (key, value) in kwargs {
-        pairs.push((Value::from(key.as_str()), render_data(value, key != "column_name", render)?));
-    }
-    Ok(PyDict::from_pairs(pairs).into_value())
-}
-
-fn render_data(
-    data: &Data,
-    is_native: bool,
-    render: &dyn Fn(&str, bool) -> Result<Value, RenderError>,
-) -> Result<Value, RenderError> {
-    match data {
-        Data::String(text) if is_native && looks_like_a_call(text) => render(&format!("{{{{ {text} }}}}"), true),
-        Data::String(text) if text.contains("{{") || text.contains("{%") || text.contains("{#") => {
-            render(text, is_native)
-        }
-        Data::Array(items) => {
-            let items: Result<Vec<Value>, RenderError> =
-                items.iter().map(|item| render_data(item, true, render)).collect();
-            Ok(PyList::value(items?))
-        }
-        Data::Object(map) => {
-            let mut pairs = Vec::with_capacity(map.len());
-            for (key, value) in map {
-                pairs.push((Value::from(key.as_str()), render_data(value, true, render)?));
-            }
-            Ok(PyDict::from_pairs(pairs).into_value())
-        }
-        other => Ok(py::from_json(other)),
-    }
-}
-
-/// Whether a test's argument is a call written without braces, such as `ref('orders')`.
-fn looks_like_a_call(text: &str) -> bool {
-    let Some((name, rest)) = text.trim().split_once('(') else { return false };
-    let is_known = ["env_var", "ref", "var", "source", "doc"].contains(&name.trim_end());
-    is_known && rest.len() > 1 && rest.ends_with(')')
-}
-
 /// Finds where the recorded calls stand, where their arguments are constants.
 fn locate_refs(source: &TemplateSource, refs: &mut [RefCall]) {
     let Ok(calls) = calls_of(source) else { return };
@@ -646,107 +417,4 @@ fn locate_refs(source: &TemplateSource, refs: &mut [RefCall]) {
 fn constant_names(call: &Call) -> Vec<&str> {
     let positional = call.args.iter().filter(|arg| arg.name.is_none());
     positional.filter_map(|arg| arg.value.as_ref().and_then(Constant::as_str)).collect()
-}
-
-/// Which part of a node's name a macro makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameKind {
-    /// `generate_schema_name`.
-    Schema,
-    /// `generate_alias_name`.
-    Alias,
-    /// `generate_database_name`.
-    Database,
-}
-
-impl NameKind {
-    const ALL: [Self; 3] = [Self::Schema, Self::Alias, Self::Database];
-
-    /// The macro's name.
-    #[must_use]
-    pub const fn macro_name(self) -> &'static str {
-        match self {
-            Self::Schema => "generate_schema_name",
-            Self::Alias => "generate_alias_name",
-            Self::Database => "generate_database_name",
-        }
-    }
-}
-
-/// Whether a name is made by the built-in macro and nothing else, so that no template is needed.
-fn is_simple(base: &Shared, registry: &MacroRegistry, kind: NameKind) -> bool {
-    let name = kind.macro_name();
-    let root = base.project.root();
-    let implementations = [format!("{}__{name}", base.adapter_type()), format!("default__{name}")];
-    let in_root = |name: &str| registry.in_package(&root.config.name, name).is_some();
-    registry.internal_packages().iter().any(|package| registry.in_package(package, name).is_some())
-        && !in_root(name)
-        && !implementations.iter().any(|name| in_root(name))
-        && !root.config.dispatch.iter().any(|rule| rule.macro_namespace == "dbt")
-}
-
-/// Whether a name of a package's node is made by the built-in macro, which looks at `name` and `version` alone.
-#[must_use]
-pub fn is_name_built_in(shared: &ParseShared, kind: NameKind, package: &str) -> bool {
-    shared.simple_names[kind as usize] && shared.env.registry().in_package(package, kind.macro_name()).is_none()
-}
-
-/// Calls the macro that makes a part of a node's name: the node's package's own, the root project's, the built-in.
-/// `node` is what is known of the node, under its published names.
-///
-/// # Errors
-/// When the macro fails.
-pub fn call_name_macro(
-    shared: &Arc<ParseShared>,
-    kind: NameKind,
-    custom: Option<&str>,
-    node: &Map<String, Data>,
-) -> Result<Option<String>, Box<Diagnostic>> {
-    let registry = shared.env.registry();
-    let package = node.get("package_name").and_then(Data::as_str).unwrap_or_default();
-    let root = &shared.base.project.root().config.name;
-    let name = kind.macro_name();
-    if is_name_built_in(shared, kind, package) {
-        return Ok(simple_name(shared, kind, custom, node));
-    }
-    let own = registry.in_package(package, name);
-    let internal = || registry.internal_packages().iter().find_map(|package| registry.in_package(package, name));
-    let Some(entry) = own.or_else(|| registry.in_package(root, name)).or_else(internal) else {
-        return Ok(simple_name(shared, kind, custom, node));
-    };
-    let mut context = ParseContext::new(shared, Arc::new(Map::new()), root.clone());
-    if let Some(inner) = Arc::get_mut(&mut context.inner) {
-        inner.is_name_macro = true;
-    }
-    let custom = custom.map_or_else(none, Value::from);
-    let args = [custom, py::from_json(&Data::Object(node.clone()))];
-    let value = shared
-        .env
-        .call_macro(&entry.def.unique_id, &args, &[], Arc::new(context))
-        .map_err(|error| diagnose(&error, None, registry))?;
-    Ok((!value.is_none()).then(|| py::to_str(&value).trim().to_string()))
-}
-
-/// What the built-in macros would give.
-fn simple_name(shared: &ParseShared, kind: NameKind, custom: Option<&str>, node: &Map<String, Data>) -> Option<String> {
-    let target = &shared.base.project.target;
-    let custom = custom.map(str::trim);
-    match kind {
-        NameKind::Schema => Some(match custom {
-            None => target.schema.clone(),
-            Some(custom) => format!("{}_{custom}", target.schema),
-        }),
-        NameKind::Database => Some(custom.unwrap_or(&target.database).to_string()),
-        NameKind::Alias => {
-            if let Some(custom) = custom.filter(|custom| !custom.is_empty()) {
-                return Some(custom.to_string());
-            }
-            let name = node.get("name").and_then(Data::as_str).unwrap_or_default();
-            let version = node.get("version").filter(|version| !version.is_null());
-            Some(version.map_or(name.to_string(), |version| {
-                let version = version.as_str().map_or_else(|| version.to_string(), str::to_string);
-                format!("{name}_v{}", version.replace('.', "_"))
-            }))
-        }
-    }
 }
