@@ -1,8 +1,6 @@
 //! The objects of dbt that templates hold: relations, columns, tables, the adapter.
 
 pub(crate) mod adapter;
-pub(crate) mod adapter_duckdb;
-pub(crate) mod adapter_postgres;
 pub(crate) mod cells;
 pub(crate) mod column;
 pub(crate) mod constraints;

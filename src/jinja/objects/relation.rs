@@ -521,7 +521,7 @@ impl RelationValue {
             "relation_max_name_length" if self.dialect == Dialect::Postgres => Ok(Value::from(MAX_NAME_LENGTH)),
             "identifier_of_bytes" if self.dialect == Dialect::Postgres => self.cut_name(args),
             "get_materialized_view_config_change_collection" if self.dialect == Dialect::Postgres => {
-                super::adapter_postgres::config_changes(args)
+                super::adapter::postgres::config_changes(args)
             }
             _ => super::relation_class::class_method(self.dialect, self.relation.quoting, method, args)
                 .unwrap_or_else(|| Err(Error::from(ErrorKind::UnknownMethod))),

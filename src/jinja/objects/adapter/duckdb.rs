@@ -5,15 +5,15 @@ use std::sync::Arc;
 use minijinja::{Error, State, Value};
 use serde_json::Value as Data;
 
-use super::adapter::{AdapterValue, Live, one};
-use super::index_config;
-use super::relation::RelationValue;
-use super::table::{ColumnType, TableValue};
+use super::{AdapterValue, Live, one};
 use crate::adapter::RowLimit;
 use crate::diagnostic::Code;
 use crate::jinja::context::failure::{fail, fail_sql};
 use crate::jinja::context::{KeyConstraints, MessageLevel};
 use crate::jinja::functions::{given, none, text_of};
+use crate::jinja::objects::index_config;
+use crate::jinja::objects::relation::RelationValue;
+use crate::jinja::objects::table::{ColumnType, TableValue};
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::sql::Relation;
 

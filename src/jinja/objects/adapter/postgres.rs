@@ -8,11 +8,11 @@ use minijinja::value::Object;
 use minijinja::{Error, Value};
 use serde_json::{Value as Data, json};
 
-use super::adapter::{AdapterValue, one};
-use super::index_config;
-use super::table::TableValue;
+use super::{AdapterValue, one};
 use crate::jinja::context::failure::fail_sql;
 use crate::jinja::functions::none;
+use crate::jinja::objects::index_config;
+use crate::jinja::objects::table::TableValue;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 
 /// Calls a method; `None` if there is none of that name.
@@ -66,7 +66,7 @@ impl Index {
 
 /// The changes that bring the indexes of a materialized view to what its config says; none if they are the same.
 /// `results` holds the table of existing indexes, `model` the node.
-pub(super) fn config_changes(args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn config_changes(args: &[Value]) -> Result<Value, Error> {
     let names = ["relation_results", "relation_config"];
     let [results, model] = CallArgs::split(args).bind("get_materialized_view_config_change_collection", names, 2)?;
     let existing = existing_indexes(&results.unwrap_or_default())?;
