@@ -21,4 +21,5 @@ pub mod run;
 pub mod select;
 pub mod site;
 pub mod sql;
+pub mod state;
 pub mod ui;

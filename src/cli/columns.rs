@@ -107,6 +107,7 @@ fn runtime(parsed: &Parsed, adapter: Arc<dyn Adapter>) -> Arc<Runtime> {
         // What templates log while they are compiled for this is not what the user asked for.
         listener: Arc::new(Silent),
         selected: parsed.manifest.nodes.iter().map(|node| node.unique_id.to_string()).collect(),
+        deferred: Arc::default(),
     })
 }
 

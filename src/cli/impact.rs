@@ -4,14 +4,14 @@
 //! database, so that both know the same.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value as Data, json};
 
 use super::args::{ImpactArgs, ImpactForm};
 use super::pipeline::{self, Parsed};
-use super::{ExitStatus, columns, say_data};
+use super::{ExitStatus, columns, earlier, say_data};
 use crate::artifacts::{self, Earlier};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lineage::{self, Change, ColumnGraph, Facts, Impact};
@@ -21,7 +21,7 @@ use crate::ui::{ImpactText, Stream};
 
 /// Runs the command.
 pub(super) fn run(args: &ImpactArgs, overrides: &Overrides, parsed: &Parsed) -> ExitStatus {
-    let state = parsed.project.settings.flags.get("state").and_then(Data::as_str).map(PathBuf::from);
+    let state = earlier::folder(&parsed.project.settings, &parsed.project.root().root, "state");
     let done = match (&args.base, state) {
         (Some(base), _) => against_git(args, overrides, parsed, base),
         (None, Some(folder)) => against_state(args, parsed, &folder),
@@ -60,7 +60,7 @@ fn against_state(args: &ImpactArgs, parsed: &Parsed, folder: &Path) -> Result<Ex
     }
     let facts = Facts { sql, columns: columns::catalog_of(parsed, &manifest), ..Facts::default() };
     let graph = lineage::build(&manifest, parsed.adapter.dialect(), &facts);
-    Ok(report(args, parsed, (&manifest, &graph), &folder.display().to_string()))
+    Ok(report(args, parsed, (&manifest, &graph), &parsed.shown(folder)))
 }
 
 /// The invocation of the same command in the folder of the base.

@@ -11,6 +11,7 @@ mod debug;
 mod deps;
 mod docs;
 mod docs_server;
+mod earlier;
 mod execute;
 mod explain;
 mod flags;

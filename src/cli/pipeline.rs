@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::earlier::{self, Previous};
 use super::{ExitStatus, environment};
 use crate::adapter::{self, Adapter, AdapterErrorKind};
 use crate::artifacts::{self, ManifestFacts};
@@ -33,6 +34,7 @@ pub(super) struct Parsed {
     pub(super) macros: Arc<MacroRegistry>,
     pub(super) adapter: Arc<dyn Adapter>,
     pub(super) selectors: Selectors,
+    pub(super) previous: Previous,
 }
 
 /// Loads the project. Says so, or why not.
@@ -104,7 +106,11 @@ impl Loaded {
         // A database file may lie in the target folder, which DuckDB does not make.
         let _ = std::fs::create_dir_all(&self.project.settings.target_path);
         let Self { project, printer, .. } = self;
-        Ok(Parsed { project, printer, manifest: Arc::new(manifest), macros, adapter, selectors })
+        let previous = earlier::read(&project.settings, &project.root().root).map_err(|error| {
+            printer.fatal([&*error]);
+            ExitStatus::Error
+        })?;
+        Ok(Parsed { project, printer, manifest: Arc::new(manifest), macros, adapter, selectors, previous })
     }
 
     fn listener(&self) -> Arc<TermListener> {
@@ -203,6 +209,7 @@ impl Parsed {
             adapter: Arc::clone(&self.adapter),
             listener: Arc::new(TermListener::new(&self.printer, &self.project.settings.warn_error)),
             selected: ids,
+            deferred: Arc::clone(&self.previous.deferred),
         })
     }
 

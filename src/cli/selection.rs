@@ -67,6 +67,8 @@ pub(super) fn pick(parsed: &Parsed, args: &SelectionArgs, kinds: &[ResourceType]
         selectors: parsed.selectors.clone(),
         indirect: Indirect::find(word).unwrap_or_default(),
         resource_types: Some(kinds.to_vec()),
+        previous: parsed.previous.state.clone(),
+        compares_written: settings.flag("state_modified_compare_more_unrendered_values"),
     };
     let mut problems = Diagnostics::new();
     let picked = select::select(&parsed.manifest, &request, &mut problems);

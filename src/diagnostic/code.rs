@@ -107,6 +107,7 @@ catalog! {
     RefNotInferred "K0407" "A ref was met at run time that parsing could not see" "Add `-- depends_on: {{ ref('name') }}` to the model so that the edge is known."
     AccessDenied "K0408" "A node is not accessible from here" "The node is private to its group or protected in its package. Put the reader into that group, or set the node's `access:` to `public`."
     AmbiguousName "K0409" "A ref fits several nodes" "Use the two-argument form: `ref('package', 'name')`."
+    ContractBreaks "K0410" "A change breaks the contract of a model" "Columns, types or constraints that readers may rely on are gone. Make a new version of the model, or tell its readers."
     SelectorSyntax "K0501" "A selection cannot be read" "A selection is made of names and `method:value`, with `+`, `@`, `,` and spaces. Quote it from the shell; `kiln list -s …` tries it without building anything."
     SelectorUnknownMethod "K0502" "A selection method does not exist" "The methods are listed in the message. A name with a colon in it must be written with its method: `fqn:name`."
     NothingSelected "K0503" "The selection matches nothing" "Check the spelling; `kiln list` shows what there is, and `kiln list -s …` what a selection picks. Disabled nodes are never picked."
@@ -127,10 +128,11 @@ catalog! {
     SeedInvalid "K0802" "A CSV file cannot be read" "Rows must be as wide as the header and the text must be UTF-8. Look at the line shown; a comma inside a value needs quotes around the value."
     UnitTestFailed "K0803" "A unit test gave other rows than expected" "The difference between expected and actual rows is printed. Correct the model, or the rows under `expect:`."
     UnitTestInvalid "K0804" "A unit test is not valid" "The message names what is missing or does not fit. A unit test needs `model:`, `given:` with an input for every ref it reads, and `expect:`."
+    SeedNotCompared "K0805" "A seed is too large to be compared" "As in dbt, seeds above one MiB are compared by their path, not by what is in them. Name the seed in the selection if its rows changed."
     Usage "K0901" "The command line is not valid" "`kiln <command> --help` lists what a command takes."
     Unsupported "K0902" "Something is not supported" "docs/compatibility.md lists what kiln does differently or not yet, and what to do instead."
     CleanRefused "K0903" "A folder is not cleaned" "`clean` deletes only folders inside the project that no build tool owns (no CACHEDIR.TAG in them). Correct `clean-targets:`, or delete the folder by hand."
-    PreviousStateMissing "K0904" "Earlier artifacts are missing" "`--state` names the folder of an earlier manifest.json. Run `kiln parse --target-path <folder>` on the version to compare with."
+    PreviousStateMissing "K0904" "Earlier artifacts are missing" "`--state` names a folder with the artifacts of an earlier run: manifest.json for `state:` and `--defer`, run_results.json for `result:`, sources.json for `source_status:`. The path counts from the project's folder."
     Panic "K9901" "kiln has a bug" "Nothing you wrote should make kiln fail like this. Please report it with the message above and, if possible, the smallest project that shows it."
 }
 

@@ -3,12 +3,13 @@
 //! As in dbt, each test gets a small manifest of its own. In it the model's text is a node, and every input is an
 //! ephemeral model that selects the fixture's rows; so compiling works as for any other node.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
 use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
-use crate::jinja::{BlockKind, MacroDef, MacroRegistry, Runtime, RuntimeParts, SourceRef, scan};
+use crate::jinja::{BlockKind, Deferred, MacroDef, MacroRegistry, Runtime, RuntimeParts, SourceRef, scan};
 use crate::manifest::{Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
 use crate::project::Project;
 
@@ -21,12 +22,13 @@ pub(super) fn runtime_for(
     ix: NodeIndex,
     def: &UnitTestDef,
 ) -> Result<(Arc<Runtime>, NodeIndex), Box<Diagnostic>> {
-    let (manifest, node) = small_manifest(&runtime.manifest, ix, def)?;
+    let (manifest, node, originals) = small_manifest(&runtime.manifest, ix, def)?;
     let overrides = def.overrides.clone().unwrap_or_default();
     let part = |key: &str| overrides.get(key).and_then(Data::as_object).cloned().unwrap_or_default();
     let (macros, vars, env) = (part("macros"), part("vars"), part("env_vars"));
     let test = runtime.manifest.node(ix);
     let registry = runtime.env.registry();
+    let deferred = deferred_inputs(runtime, &manifest, &originals);
     let parts = RuntimeParts {
         project: with_values(&runtime.project, &vars, &env),
         manifest: Arc::new(manifest),
@@ -34,8 +36,20 @@ pub(super) fn runtime_for(
         adapter: Arc::clone(&runtime.adapter),
         listener: Arc::clone(&runtime.listener),
         selected: runtime.selected.clone(),
+        deferred,
     };
     Ok((Runtime::new(parts), node))
+}
+
+/// Where the inputs were built elsewhere, under the identifiers that they have in the test.
+fn deferred_inputs(runtime: &Runtime, small: &Manifest, originals: &[NodeIndex]) -> Arc<Deferred> {
+    let mut deferred = Deferred { relations: HashMap::new(), ..*runtime.deferred };
+    for (input, original) in small.nodes.iter().zip(originals) {
+        let original = runtime.manifest.node(*original).unique_id.as_str();
+        let relation = runtime.deferred.relations.get(original);
+        deferred.relations.extend(relation.map(|relation| (input.unique_id.to_string(), relation.clone())));
+    }
+    Arc::new(deferred)
 }
 
 fn with_values(project: &Arc<Project>, vars: &Map<String, Data>, env: &Map<String, Data>) -> Arc<Project> {
@@ -93,12 +107,12 @@ fn constant_macro(package: &str, name: &str, parameters: &[String], value: &Data
     MacroDef::from_block(package, &SourceRef::new("unit test overrides", text.as_str()), blocks.first()?)
 }
 
-/// The manifest of a test: its inputs, then the test itself.
+/// The manifest of a test: its inputs, then the test itself; where the test is, and what the inputs stand for.
 fn small_manifest(
     manifest: &Manifest,
     ix: NodeIndex,
     def: &UnitTestDef,
-) -> Result<(Manifest, NodeIndex), Box<Diagnostic>> {
+) -> Result<(Manifest, NodeIndex, Vec<NodeIndex>), Box<Diagnostic>> {
     let test = manifest.node(ix);
     let invalid =
         |message: String| Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&test.file, test.span));
@@ -108,6 +122,7 @@ fn small_manifest(
     })?;
     let tested = manifest.node(tested_ix);
     let mut nodes: Vec<Node> = Vec::new();
+    let mut originals = Vec::new();
     let mut this_input = None;
     for given in &def.given {
         let input = given.get("input").and_then(Data::as_str).unwrap_or_default();
@@ -119,6 +134,7 @@ fn small_manifest(
             this_input = Some(node.unique_id.clone());
         }
         nodes.push(node);
+        originals.push(original);
     }
     let parents: Vec<NodeIndex> = (0..nodes.len()).map(NodeIndex::from_usize).collect();
     let at = NodeIndex::from_usize(nodes.len());
@@ -133,7 +149,7 @@ fn small_manifest(
         adapter_type: manifest.adapter_type.clone(),
         ..Manifest::default()
     };
-    Ok((small, at))
+    Ok((small, at, originals))
 }
 
 fn test_node(
@@ -289,7 +305,7 @@ mod tests {
             tested_node: Some(UniqueId::new("model.c")),
             ..UnitTestDef::default()
         };
-        let (small, at) = small_manifest(&manifest, NodeIndex::from_usize(2), &def).unwrap();
+        let (small, at, _) = small_manifest(&manifest, NodeIndex::from_usize(2), &def).unwrap();
         assert_eq!(
             small.nodes[0].raw_code,
             r#"{{ get_fixture_sql([{"id": 1, "name": "it's \"x\"", "gone": none}], none) }}"#

@@ -2,7 +2,7 @@
 
 use super::Indirect;
 use super::grammar::{Criterion, Depth, Group, Spec};
-use super::methods::{self, Method};
+use super::methods::{self, Method, Search};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::manifest::{Manifest, NodeIndex, NodeKind, NodeSet, ResourceType};
 
@@ -14,7 +14,7 @@ struct Found {
 
 /// Works out one selection.
 pub(super) struct Evaluation<'a> {
-    pub(super) manifest: &'a Manifest,
+    pub(super) search: Search<'a>,
     pub(super) diagnostics: &'a mut Diagnostics,
 }
 
@@ -52,8 +52,8 @@ impl Evaluation<'_> {
         Ok(Found { direct, indirect })
     }
 
-    fn criterion(&self, criterion: &Criterion) -> Result<Found, Box<Diagnostic>> {
-        let named = methods::find(self.manifest, criterion)?;
+    fn criterion(&mut self, criterion: &Criterion) -> Result<Found, Box<Diagnostic>> {
+        let named = methods::find(&self.search, criterion, self.diagnostics)?;
         let mut selected = named.clone();
         if criterion.has_childrens_parents {
             let mut family = self.relatives(&named, None, Manifest::children);
@@ -81,7 +81,7 @@ impl Evaluation<'_> {
         let mut layer: Vec<NodeIndex> = from.iter().collect();
         let mut n_steps = 0;
         while !layer.is_empty() && depth.is_none_or(|depth| n_steps < depth) {
-            let reached = layer.iter().flat_map(|ix| next(self.manifest, *ix)).copied();
+            let reached = layer.iter().flat_map(|ix| next(self.search.manifest, *ix)).copied();
             layer = reached.filter(|ix| found.insert(*ix)).collect();
             n_steps += 1;
         }
@@ -96,7 +96,7 @@ impl Evaluation<'_> {
         }
         let available = self.available(&selected, indirect);
         for ix in selected.iter() {
-            for child in self.manifest.children(ix).iter().copied().filter(|child| self.is_test(*child)) {
+            for child in self.search.manifest.children(ix).iter().copied().filter(|child| self.is_test(*child)) {
                 if indirect == Indirect::Eager || self.has_all_parents(child, &available) {
                     found.direct.insert(child);
                 } else {
@@ -112,8 +112,8 @@ impl Evaluation<'_> {
         let mut available = selected.clone();
         if indirect == Indirect::Buildable {
             available.union(&self.relatives(selected, None, Manifest::parents));
-            let is_source = |ix: &NodeIndex| self.manifest.node(*ix).resource_type == ResourceType::Source;
-            available.union(&self.manifest.indices().filter(is_source).collect());
+            let is_source = |ix: &NodeIndex| self.search.manifest.node(*ix).resource_type == ResourceType::Source;
+            available.union(&self.search.manifest.indices().filter(is_source).collect());
         }
         available
     }
@@ -127,7 +127,7 @@ impl Evaluation<'_> {
         if indirect == Indirect::Buildable {
             available.union(&self.relatives(&direct, None, Manifest::parents));
         }
-        for ix in waiting.iter().filter(|ix| self.manifest.node(*ix).resource_type.is_manifest_node()) {
+        for ix in waiting.iter().filter(|ix| self.search.manifest.node(*ix).resource_type.is_manifest_node()) {
             if self.has_all_parents(ix, &available) {
                 direct.insert(ix);
             }
@@ -136,19 +136,19 @@ impl Evaluation<'_> {
     }
 
     fn is_test(&self, ix: NodeIndex) -> bool {
-        matches!(self.manifest.node(ix).kind, NodeKind::Test(_) | NodeKind::UnitTest(_))
+        matches!(self.search.manifest.node(ix).kind, NodeKind::Test(_) | NodeKind::UnitTest(_))
     }
 
     fn has_all_parents(&self, ix: NodeIndex, available: &NodeSet) -> bool {
-        self.manifest.parents(ix).iter().all(|parent| available.contains(*parent))
+        self.search.manifest.parents(ix).iter().all(|parent| available.contains(*parent))
     }
 
-    fn nothing_found(&self, raw: &str, parts: &[Spec]) -> Result<Diagnostic, Box<Diagnostic>> {
+    fn nothing_found(&mut self, raw: &str, parts: &[Spec]) -> Result<Diagnostic, Box<Diagnostic>> {
         let message = format!("the selection criterion `{raw}` does not match any enabled nodes");
         let mut warning = Diagnostic::warning(Code::NothingSelected, message);
         for part in parts {
             let Spec::One(criterion) = part else { continue };
-            if methods::find(self.manifest, criterion)?.is_empty() {
+            if methods::find(&self.search, criterion, self.diagnostics)?.is_empty() {
                 warning = warning.maybe_hint(self.hint(criterion));
             }
         }
@@ -156,16 +156,16 @@ impl Evaluation<'_> {
     }
 
     fn hint(&self, criterion: &Criterion) -> Option<String> {
-        let nodes = || self.manifest.nodes.iter();
+        let nodes = || self.search.manifest.nodes.iter();
         let value = criterion.value.as_str();
         match criterion.method {
-            Method::Fqn if self.manifest.disabled.iter().any(|node| node.name == value) => {
+            Method::Fqn if self.search.manifest.disabled.iter().any(|node| node.name == value) => {
                 Some(format!("`{value}` is disabled"))
             }
             Method::Fqn => did_you_mean(value, nodes().map(|node| node.name.as_str())),
             Method::Tag => did_you_mean(value, nodes().flat_map(|node| &node.tags).map(String::as_str)),
             Method::Package => did_you_mean(value, nodes().map(|node| node.package.as_str())),
-            Method::Group => did_you_mean(value, self.manifest.groups.values().map(|group| group.name.as_str())),
+            Method::Group => did_you_mean(value, self.search.manifest.groups.values().map(|group| group.name.as_str())),
             Method::Source => did_you_mean(
                 value,
                 nodes().filter_map(|node| match &node.kind {

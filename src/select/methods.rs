@@ -2,10 +2,12 @@
 
 use serde_json::Value as Data;
 
+use super::earlier;
 use super::grammar::Criterion;
 use super::wildcard::{fits, has_wildcard};
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::manifest::{Manifest, Node, NodeKind, NodeSet, ResourceType};
+use crate::state::PreviousState;
 
 macro_rules! methods {
     ($($variant:ident $word:literal)*) => {
@@ -63,9 +65,21 @@ pub(super) fn unknown_method(name: &str) -> Diagnostic {
     error.hint(format!("the methods are {}", words().collect::<Vec<_>>().join(", ")))
 }
 
+/// Where is searched.
+#[derive(Clone, Copy)]
+pub(super) struct Search<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) previous: Option<&'a PreviousState>,
+    pub(super) compares_written: bool,
+}
+
 /// Finds the nodes that a criterion names.
-pub(super) fn find(manifest: &Manifest, criterion: &Criterion) -> Result<NodeSet, Box<Diagnostic>> {
-    let value = criterion.value.as_str();
+pub(super) fn find(
+    search: &Search<'_>,
+    criterion: &Criterion,
+    warnings: &mut Diagnostics,
+) -> Result<NodeSet, Box<Diagnostic>> {
+    let (manifest, value) = (search.manifest, criterion.value.as_str());
     let take =
         |test: &dyn Fn(&Node) -> bool| manifest.indices().filter(|ix| test(manifest.node(*ix))).collect::<NodeSet>();
     let found = match criterion.method {
@@ -103,15 +117,11 @@ pub(super) fn find(manifest: &Manifest, criterion: &Criterion) -> Result<NodeSet
         Method::SemanticModel => named(manifest, criterion, ResourceType::SemanticModel)?,
         Method::SavedQuery => named(manifest, criterion, ResourceType::SavedQuery)?,
         Method::UnitTest => named(manifest, criterion, ResourceType::UnitTest)?,
-        Method::State | Method::Result | Method::SourceStatus => return Err(needs_state(criterion.method)),
+        Method::State => earlier::state(search, value, warnings)?,
+        Method::Result => earlier::result(search, value)?,
+        Method::SourceStatus => earlier::source_status(search, value)?,
     };
     Ok(found)
-}
-
-fn needs_state(method: Method) -> Box<Diagnostic> {
-    let message =
-        format!("`{}:` compares with the artifacts of an earlier run, which kiln does not read yet", method.as_str());
-    Box::new(Diagnostic::error(Code::Unsupported, message).hint("select by name, tag or path instead"))
 }
 
 fn bad_value(criterion: &str, wanted: &str) -> Box<Diagnostic> {

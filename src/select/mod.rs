@@ -1,7 +1,8 @@
 //! Which nodes did the user mean? Turns `+orders,tag:daily` into a [`NodeSet`].
 //!
-//! Selecting never reads files, compiles or queries anything.
+//! Selecting never reads files, compiles or queries anything. What an earlier run left is read by the caller.
 
+mod earlier;
 mod evaluate;
 mod grammar;
 mod methods;
@@ -11,10 +12,14 @@ mod wildcard;
 
 pub use selectors::Selectors;
 
+use std::sync::Arc;
+
 use self::evaluate::Evaluation;
 use self::grammar::{Group, Spec, union};
+use self::methods::Search;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::{Manifest, NodeSet, ResourceType};
+use crate::state::PreviousState;
 
 /// Which tests come along with the nodes that they test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +64,10 @@ pub struct Selection {
     pub indirect: Indirect,
     /// The kinds of nodes that the command works on; `None` means all.
     pub resource_types: Option<Vec<ResourceType>>,
+    /// What `--state` names, for `state:`, `result:` and `source_status:`.
+    pub previous: Option<Arc<PreviousState>>,
+    /// Whether `state:` compares values that depend on the environment as they are written.
+    pub compares_written: bool,
 }
 
 /// What is selected if nothing is said.
@@ -74,7 +83,9 @@ pub fn select(
     diagnostics: &mut Diagnostics,
 ) -> Result<NodeSet, Box<Diagnostic>> {
     let spec = spec_of(request)?;
-    let mut nodes = Evaluation { manifest, diagnostics }.nodes(&spec)?;
+    let previous = request.previous.as_deref();
+    let search = Search { manifest, previous, compares_written: request.compares_written };
+    let mut nodes = Evaluation { search, diagnostics }.nodes(&spec)?;
     // A test of something that does not exist stays in the manifest, but cannot be run.
     nodes = nodes.iter().filter(|ix| manifest.node(*ix).config.is_enabled()).collect();
     if let Some(kinds) = &request.resource_types {

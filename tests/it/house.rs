@@ -17,7 +17,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (6, &["run"]),
     (5, &["compile", "lineage"]),
     (4, &["parse", "select"]),
-    (3, &["jinja"]),
+    (3, &["jinja", "state"]),
     (2, &["manifest", "adapter"]),
     (1, &["project", "sql"]),
     (0, &["builtins", "diagnostic"]),

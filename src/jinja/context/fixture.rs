@@ -193,5 +193,6 @@ pub(crate) fn runtime(specs: &[Spec<'_>], own_macros: &str, fake: &Fake) -> Arc<
         adapter: Arc::new(fake.clone()),
         listener: Arc::new(Heard::default()),
         selected: vec!["model.shop.a".into()],
+        deferred: Arc::default(),
     })
 }

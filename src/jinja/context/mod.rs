@@ -31,7 +31,7 @@ pub use parse::{
 pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow};
 pub(crate) use runtime::KeyConstraints;
 pub use runtime::{
-    EphemeralCode, Listener, MessageLevel, Runtime, RuntimeParts, Silent, StatementEvent, StatementPhase,
+    Deferred, EphemeralCode, Listener, MessageLevel, Runtime, RuntimeParts, Silent, StatementEvent, StatementPhase,
 };
 pub use session::{Response, Session};
 pub use variables::Variables;

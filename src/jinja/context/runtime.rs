@@ -104,6 +104,19 @@ pub struct RuntimeParts {
     pub listener: Arc<dyn Listener>,
     /// Unique ids of the selected nodes.
     pub selected: Vec<String>,
+    /// Where to read nodes that are not built here.
+    pub deferred: Arc<Deferred>,
+}
+
+/// Nodes that an earlier run built elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Deferred {
+    /// Their relations, by unique id.
+    pub relations: HashMap<String, Relation>,
+    /// Whether nodes that are not selected are read there even if they are here, too.
+    pub is_favored: bool,
+    /// Whether refs are read there; otherwise only templates ask for it.
+    pub is_read: bool,
 }
 
 /// An ephemeral model, compiled once.
@@ -133,6 +146,8 @@ pub struct Runtime {
     pub listener: Arc<dyn Listener>,
     /// Unique ids of the selected nodes.
     pub selected: Vec<String>,
+    /// Where to read nodes that are not built here.
+    pub deferred: Arc<Deferred>,
     /// Ephemeral models that were compiled.
     pub ephemerals: Mutex<HashMap<NodeIndex, EphemeralCode>>,
     pub(crate) shared: Arc<Shared>,
@@ -166,6 +181,7 @@ impl Runtime {
             relations: Arc::new(RelationCache::default()),
             listener: parts.listener,
             selected: parts.selected,
+            deferred: parts.deferred,
             ephemerals: Mutex::default(),
             shared,
             lookup,

@@ -20,7 +20,7 @@ pub(super) use self::graph::empty_graph;
 pub use self::hooks::HookResults;
 use self::hooks::{hook_names, hooks};
 pub use self::outcome::{MaterializeResult, TestRow};
-use self::references::{ephemeral_ref, resolve_function, resolve_ref, resolve_source};
+use self::references::{elsewhere, ephemeral_ref, resolve_function, resolve_ref, resolve_source};
 use self::statements::{load_agate_table, load_result, store_raw_result, store_result, write};
 use super::arguments::read_names;
 use super::base::{Builtins, NODE_NAMES, VarFunction, macro_stack, render_with, try_or_compiler_error};
@@ -274,7 +274,7 @@ impl RunContext {
                 "master" => "MainThread",
                 name => name,
             }),
-            "defer_relation" => none(),
+            "defer_relation" => self.defer_relation(),
             "context_macro_stack" => macro_stack(),
             _ => return None,
         })
@@ -290,6 +290,13 @@ impl RunContext {
             }
             _ => none(),
         }
+    }
+
+    /// Where an earlier run built the node itself.
+    fn defer_relation(&self) -> Value {
+        let runtime = self.inner.runtime();
+        let found = self.inner.node_id().and_then(|id| runtime.deferred.relations.get(id));
+        found.map_or_else(none, |relation| elsewhere(&runtime.shared, relation).into_value())
     }
 
     fn is_compiling(&self) -> bool {

@@ -5,12 +5,13 @@ use minijinja::{Error, Value};
 use super::Inner;
 use crate::diagnostic::{Code, did_you_mean};
 use crate::jinja::context::arguments::{read_names, read_ref, read_source};
+use crate::jinja::context::base::Shared;
 use crate::jinja::context::batch;
 use crate::jinja::context::failure::{ContextError, fail, fail_with};
 use crate::jinja::context::lookup::{in_packages, node_relation};
 use crate::jinja::objects::relation::{EventTimeFilter, RelationValue};
 use crate::manifest::{Node, NodeIndex, NodeKind, RefCall, ResourceType};
-use crate::sql::RelationKind;
+use crate::sql::{Relation, RelationKind};
 
 pub(super) fn resolve_ref(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     let call = read_ref(args)?;
@@ -35,10 +36,33 @@ pub(super) fn resolve_ref(inner: &Inner, args: &[Value]) -> Result<Value, Error>
     if target.config.materialized() == "ephemeral" && target.resource_type == ResourceType::Model {
         return ephemeral_ref(inner, ix, target);
     }
-    let mut relation = node_relation(&runtime.shared, target);
+    let mut relation = match deferred(inner, target)? {
+        Some(relation) => elsewhere(&runtime.shared, relation),
+        None => node_relation(&runtime.shared, target),
+    };
     relation.limit = empty_limit(inner);
     relation.event_time = time_filter(inner, target);
     Ok(relation.into_value())
+}
+
+/// Where to read a node, if that is not its place here: it was built elsewhere, and is not here or not wanted from here.
+fn deferred<'a>(inner: &'a Inner, target: &Node) -> Result<Option<&'a Relation>, Error> {
+    let runtime = inner.runtime();
+    let deferred = &runtime.deferred;
+    let Some(relation) = deferred.relations.get(target.unique_id.as_str()).filter(|_| deferred.is_read) else {
+        return Ok(None);
+    };
+    let is_selected = || runtime.selected.iter().any(|id| id == target.unique_id.as_str());
+    if deferred.is_favored && !is_selected() {
+        return Ok(Some(relation));
+    }
+    let own = node_relation(&runtime.shared, target).relation;
+    Ok((!inner.live.has_relation(&own)?).then_some(relation))
+}
+
+/// A relation of an earlier run, written as this project writes relations.
+pub(super) fn elsewhere(shared: &Shared, relation: &Relation) -> RelationValue {
+    RelationValue::new(Relation { quoting: shared.quoting, ..relation.clone() }, shared.dialect)
 }
 
 pub(super) fn resolve_source(inner: &Inner, args: &[Value]) -> Result<Value, Error> {

@@ -33,21 +33,33 @@ impl Live {
     pub(super) fn get_relation(&self, args: &[Value]) -> Result<Value, Error> {
         let names = ["database", "schema", "identifier"];
         let [database, schema, identifier] = CallArgs::split(args).bind("get_relation", names, 3)?;
+        let search = self.searched([text_of(database), text_of(schema), text_of(identifier)]);
+        if search.identifier.is_none() {
+            return Ok(none());
+        }
+        Ok(self.find_relation(&search)?.map_or_else(none, RelationValue::into_value))
+    }
+
+    /// What is looked for: names that are not quoted are so in lower case.
+    fn searched(&self, names: [Option<String>; 3]) -> Relation {
         let quoting = self.runtime.shared.quoting;
-        let part = |value: Option<Value>, is_quoted: bool| {
-            text_of(value).map(|text| if is_quoted { text } else { text.to_lowercase() })
-        };
-        let search = Relation {
+        let part =
+            |name: Option<String>, is_quoted: bool| name.map(|text| if is_quoted { text } else { text.to_lowercase() });
+        let [database, schema, identifier] = names;
+        Relation {
             database: part(database, quoting.database),
             schema: part(schema, quoting.schema),
             identifier: part(identifier, quoting.identifier),
             kind: None,
             quoting: QuotePolicy::ALL,
-        };
-        if search.identifier.is_none() {
-            return Ok(none());
         }
-        Ok(self.find_relation(&search)?.map_or_else(none, RelationValue::into_value))
+    }
+
+    /// Whether the database has a relation of these names.
+    pub(crate) fn has_relation(&self, relation: &Relation) -> Result<bool, Error> {
+        let Relation { database, schema, identifier, .. } = relation.clone();
+        let search = self.searched([database, schema, identifier]);
+        Ok(self.find_relation(&search)?.is_some())
     }
 
     pub(super) fn already_exists(&self, args: &[Value]) -> Result<Value, Error> {
