@@ -151,6 +151,7 @@ pub static DUCKDB: &[Builtin] = table!(
         "macros/flights.sql",
         "macros/foreign_keys.sql",
         "macros/materializations/external.sql",
+        "macros/materializations/function.sql",
         "macros/materializations/hooks.sql",
         "macros/materializations/incremental.sql",
         "macros/materializations/incremental_strategy/delete_insert.sql",

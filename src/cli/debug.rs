@@ -62,10 +62,8 @@ impl Debug {
         if let (Ok(root), Ok((target, _))) = (&root, &target) {
             self.connection(target, &root.package.root);
         } else if args.connection {
+            self.check("  profiles.yml file", target.as_ref().err().map(|error| &**error), "OK found and valid");
             self.check("  dbt_project.yml file", root.as_ref().err().map(|error| &**error), "OK found and valid");
-            if root.is_ok() {
-                self.check("  profiles.yml file", target.as_ref().err().map(|error| &**error), "OK found and valid");
-            }
         }
         self.end()
     }

@@ -107,7 +107,15 @@ fn report(shown: &[Shown], elapsed: f64) -> RunReport {
 fn inline(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), text: &str) -> Result<Rows, Box<Diagnostic>> {
     let (runtime, session) = engine;
     let compiled = compile::compile_text(runtime, session, text)?;
-    limited(args, engine, &compiled.compiled_code, None)
+    limited(args, engine, &compiled.compiled_code, None).map_err(|error| {
+        // There is no model to look at, as the catalog of errors advises.
+        let hint = if args.limit >= 0 && text.to_lowercase().contains("limit") {
+            "`--limit -1` adds none"
+        } else {
+            "`kiln compile --inline` prints the query as the database gets it, but for the limit"
+        };
+        if error.hints.is_empty() { Box::new(error.hint(hint)) } else { error }
+    })
 }
 
 fn node_rows(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), ix: NodeIndex) -> Result<Rows, Box<Diagnostic>> {

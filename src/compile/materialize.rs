@@ -8,7 +8,7 @@ use crate::jinja::{
     HookResults, MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response,
     RunContext, Runtime, Session, SqlFailure, TestRow, missing_materialization,
 };
-use crate::manifest::{Node, NodeIndex};
+use crate::manifest::{Node, NodeIndex, NodeKind};
 use crate::sql::Relation;
 
 /// What a materialization did.
@@ -79,6 +79,13 @@ fn find_materialization<'a>(runtime: &Runtime, registry: &'a MacroRegistry, name
 }
 
 fn checked_materialization(runtime: &Runtime, node: &Node) -> Result<String, Box<Diagnostic>> {
+    if let NodeKind::Function(function) = &node.kind
+        && function.returns.is_none()
+    {
+        let message = format!("function `{}` does not say what it returns", node.name);
+        let error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
+        return Err(Box::new(error.hint("describe it in a property file under `functions:`, with `returns:`")));
+    }
     let name = node.config.materialized();
     let Some(entry) = find_materialization(runtime, runtime.env.registry(), name) else {
         let message = missing_materialization(name, runtime.adapter.name());

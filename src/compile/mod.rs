@@ -85,7 +85,7 @@ pub fn compile_batch(
     batch: Option<Batch>,
 ) -> Result<CompiledNode, Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
-    if node.language == "python" {
+    if node.language == "python" && node.resource_type == ResourceType::Model {
         return Err(python_refusal(node));
     }
     let rendered = render_node(runtime, session, ix, NodeExtras { batch: batch.clone(), ..NodeExtras::default() })?;

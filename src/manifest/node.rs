@@ -169,7 +169,9 @@ pub enum NodeKind {
     Exposure(Box<Exposure>),
     /// A project hook.
     Hook(HookSpec),
-    /// A metric, semantic model, saved query or function: its published map beyond the common keys.
+    /// A user-defined function.
+    Function(Box<FunctionDef>),
+    /// A metric, semantic model or saved query: its published map beyond the common keys.
     Document(Map<String, Data>),
 }
 
@@ -278,6 +280,15 @@ pub struct UnitTestDef {
     pub version: Option<Data>,
     /// The node under test, once resolved.
     pub tested_node: Option<UniqueId>,
+}
+
+/// What a user-defined function adds.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionDef {
+    /// Its arguments, as published: name, type, description, default.
+    pub arguments: Vec<Data>,
+    /// The type that it returns, and a description of it; `None` if no property file declares it.
+    pub returns: Option<Data>,
 }
 
 /// What a source table adds.

@@ -161,6 +161,11 @@ impl NodeView<'_> {
                 map.serialize_entry("test_metadata", &metadata)
             }
             NodeKind::Hook(hook) => map.serialize_entry("index", &hook.index),
+            NodeKind::Function(function) => {
+                map.serialize_entry("arguments", &function.arguments)?;
+                let undeclared = || json!({"data_type": "INVALID_TYPE", "description": null});
+                map.serialize_entry("returns", &function.returns.clone().unwrap_or_else(undeclared))
+            }
             _ => Ok(()),
         }
     }

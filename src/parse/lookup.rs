@@ -126,10 +126,12 @@ impl Lookup {
 
     /// The names of the sources' tables (`source.table`), for suggestions.
     pub(super) fn source_names(&self) -> impl Iterator<Item = &str> {
-        self.others
-            .get(&ResourceType::Source)
-            .into_iter()
-            .flat_map(|(names, _)| names.by_name.keys().map(String::as_str))
+        self.other_names(ResourceType::Source)
+    }
+
+    /// The names of a kind of thing that is not for refs, for suggestions.
+    pub(super) fn other_names(&self, kind: ResourceType) -> impl Iterator<Item = &str> {
+        self.others.get(&kind).into_iter().flat_map(|(names, _)| names.by_name.keys().map(String::as_str))
     }
 }
 

@@ -4,6 +4,7 @@
 //! once with what its properties say; then names become edges. Nothing here asks a database.
 
 mod columns;
+mod functions;
 mod generic_tests;
 mod layers;
 mod lookup;

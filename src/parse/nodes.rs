@@ -33,6 +33,12 @@ pub(super) struct Draft {
     pub(super) relation: Option<RefOrSource>,
 }
 
+impl Draft {
+    fn is_python_model(&self) -> bool {
+        self.kind == ResourceType::Model && self.language == "python"
+    }
+}
+
 /// A lone `ref(..)` or `source(..)` in a property.
 #[derive(Clone, Debug)]
 pub(super) enum RefOrSource {
@@ -52,6 +58,7 @@ pub(super) fn drafts(setup: &Setup<'_>, files: &ProjectFiles, diagnostics: &mut 
             FileKind::Analysis => drafts.push(from_file(setup, file, ResourceType::Analysis)),
             FileKind::SingularTest => drafts.push(from_file(setup, file, ResourceType::Test)),
             FileKind::Snapshot => drafts.extend(snapshots_of(setup, file, diagnostics)),
+            FileKind::Function => drafts.push(from_file(setup, file, ResourceType::Function)),
             _ => {}
         }
     }
@@ -223,7 +230,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
         apply_properties(&mut node, patch);
     }
     let mut patch_config = patch.map(|patch| patch.config.clone()).unwrap_or_default();
-    if draft.language == "python" {
+    if draft.is_python_model() {
         patch_config.entry("materialized").or_insert_with(|| json!("table"));
     }
     let package = setup.package_name(draft.package).to_owned();
@@ -246,6 +253,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     settle(setup, &mut node)?;
     if let Some(patch) = patch {
         super::patches::finish_model(&mut node, patch)?;
+        super::functions::finish(&mut node, patch.entry)?;
     }
     Ok(node)
 }
@@ -271,6 +279,7 @@ fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Node {
         }
         ResourceType::Snapshot => NodeKind::Snapshot,
         ResourceType::Test => NodeKind::Test(Box::default()),
+        ResourceType::Function => NodeKind::Function(Box::default()),
         _ => NodeKind::Plain,
     };
     if let Some(hook) = &draft.hook {
@@ -308,7 +317,7 @@ fn read_template(
     if draft.kind == ResourceType::Seed || draft.relation.is_some() {
         return Ok(Map::new());
     }
-    if draft.language == "python" {
+    if draft.is_python_model() {
         return super::python::read(node);
     }
     if !has_template(&draft.raw_code) {
@@ -324,6 +333,14 @@ fn read_template(
     let call = std::mem::take(&mut facts.config);
     render::take_facts(node, facts);
     Ok(call)
+}
+
+const FUNCTION_TYPES: &[&str] = &["scalar", "aggregate", "table"];
+
+const VOLATILITIES: &[&str] = &["deterministic", "stable", "non-deterministic"];
+
+fn is_one_of(value: &Data, words: &[&str]) -> bool {
+    value.as_str().is_some_and(|word| words.contains(&word))
 }
 
 /// Checks the types of the configuration's known keys.
@@ -363,6 +380,12 @@ pub(super) fn check_config(node: &Node) -> Result<(), Box<Diagnostic>> {
             }
             "materialized" if node.resource_type == ResourceType::Seed && value != "seed" => {
                 return wrong(key, "`seed`");
+            }
+            "type" if node.resource_type == ResourceType::Function && !is_one_of(value, FUNCTION_TYPES) => {
+                return wrong(key, "`scalar`, `aggregate` or `table`");
+            }
+            "volatility" if node.resource_type == ResourceType::Function && !is_one_of(value, VOLATILITIES) => {
+                return wrong(key, "`deterministic`, `stable` or `non-deterministic`");
             }
             "access" if !value.as_str().is_some_and(|word| matches!(word, "private" | "protected" | "public")) => {
                 return wrong(key, "`private`, `protected` or `public`");

@@ -41,6 +41,7 @@ const PATCHING: &[(&str, &[ResourceType])] = &[
     ("snapshots", &[ResourceType::Snapshot]),
     ("analyses", &[ResourceType::Analysis]),
     ("data_tests", &[ResourceType::Test]),
+    ("functions", &[ResourceType::Function]),
 ];
 
 const REFABLE: &[ResourceType] = &[ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot];
@@ -156,7 +157,7 @@ fn assign_plain<'a>(
 ) {
     let entry = finder.entry;
     let patch = Arc::new(plain_patch(finder.setup, entry));
-    if entry.list != "analyses" && entry.list != "data_tests" {
+    if !matches!(entry.list, "analyses" | "data_tests" | "functions") {
         let target = TestTarget::Node { name: entry.name().to_owned(), version: None };
         assigned.targets.push((target, patch.clone()));
     }

@@ -106,7 +106,10 @@ impl Resolver<'_, '_> {
     }
 
     fn resolve_others(&mut self, kind: ResourceType, calls: &[Vec<String>]) {
-        for call in calls {
+        for (place, call) in calls.iter().enumerate() {
+            if calls[..place].contains(call) {
+                continue;
+            }
             let (package, name) = match call.as_slice() {
                 [name] => (None, name),
                 [package, name] => (Some(package.as_str()), name),
@@ -116,7 +119,8 @@ impl Resolver<'_, '_> {
                 Found::Node(place) => self.add(place),
                 found => {
                     let missing = Missing { kind: kind.as_str(), name, package, version: None, span: None };
-                    let error = self.missing(&missing, found);
+                    let hint = did_you_mean(name, self.lookup.other_names(kind));
+                    let error = self.missing(&missing, found).maybe_hint(hint.filter(|_| found == Found::Nothing));
                     self.report(error, found);
                 }
             }

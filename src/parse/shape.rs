@@ -46,6 +46,25 @@ const NODE: &[(&str, Shape)] = &[
     ("versions", Shape::List),
 ];
 
+/// Keys of an argument of a function.
+const ARGUMENT: &[(&str, Shape)] = &[
+    ("name", Shape::Scalar),
+    ("data_type", Shape::Scalar),
+    ("description", Shape::Scalar),
+    ("default_value", Shape::Scalar),
+];
+
+/// Keys of a function.
+const FUNCTION: &[(&str, Shape)] = &[
+    ("name", Shape::Scalar),
+    ("description", Shape::Scalar),
+    ("config", Shape::Map),
+    ("meta", Shape::Map),
+    ("docs", Shape::Map),
+    ("arguments", Shape::Named(ARGUMENT)),
+    ("returns", Shape::Map),
+];
+
 /// Keys of a table of a source.
 const TABLE: &[(&str, Shape)] = &[
     ("name", Shape::Scalar),
@@ -77,6 +96,7 @@ pub(super) fn check(file: &Arc<SourceFile>, list: &str, entry: &Yaml, diagnostic
     let keys = match list {
         "models" | "seeds" | "snapshots" | "analyses" => NODE,
         "sources" => SOURCE,
+        "functions" => FUNCTION,
         _ => return,
     };
     check_keys(file, &format!("`{}` in `{list}`", name_of(entry)), keys, entry, diagnostics);

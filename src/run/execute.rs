@@ -14,7 +14,7 @@ use super::stop::Stop;
 use super::worker::Shop;
 use crate::diagnostic::Diagnostic;
 use crate::jinja::{Runtime, Session, SqlFailure};
-use crate::manifest::NodeIndex;
+use crate::manifest::{NodeIndex, ResourceType};
 
 /// The rooms above, as a run sees them.
 #[derive(Clone, Copy)]
@@ -113,7 +113,9 @@ fn all_skipped(runtime: &Runtime, plan: &RunPlan, reporter: &dyn Reporter) -> Ve
 fn prepare_schemas(runtime: &Arc<Runtime>, session: &Arc<Session>, plan: &RunPlan) -> Result<(), Box<Diagnostic>> {
     let stores_failures = runtime.project.settings.store_failures;
     let is_built = |ix: &NodeIndex| {
-        is_relational(runtime.manifest.node(*ix), stores_failures) && !is_ephemeral(&runtime.manifest, *ix)
+        let node = runtime.manifest.node(*ix);
+        let has_schema = is_relational(node, stores_failures) || node.resource_type == ResourceType::Function;
+        has_schema && !is_ephemeral(&runtime.manifest, *ix)
     };
     let schema = |ix: &NodeIndex| {
         let node = runtime.manifest.node(*ix);

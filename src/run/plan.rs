@@ -43,7 +43,7 @@ impl Command {
                 Kind::Exposure,
                 Kind::Function,
             ],
-            Self::Compile => &[Kind::Model, Kind::Seed, Kind::Snapshot, Kind::Test, Kind::Analysis],
+            Self::Compile => &[Kind::Model, Kind::Seed, Kind::Snapshot, Kind::Test, Kind::Analysis, Kind::Function],
         }
     }
 }

@@ -94,7 +94,7 @@ impl Bench<'_> {
     }
 
     fn fill(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
-        if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery | ResourceType::Function) {
+        if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery) {
             result.status = Status::NoOp;
             result.message = Some("NO-OP".to_owned());
             result.failures = Some(0);

@@ -220,6 +220,10 @@ impl Drawing {
                 Drawn { status, level: Level::Warn, ..made(names::MODEL, "PARTIALLY created", "PARTIALLY created") }
             }
             ResourceType::Model => made(names::MODEL, "OK created", "ERROR creating"),
+            ResourceType::Function => {
+                let status = if is_bad { theme.bad("ERROR") } else { theme.good("SUCCESS") };
+                Drawn { status, ..made(names::FUNCTION, "OK created", "ERROR creating") }
+            }
             _ => made(names::NODE, "OK", "ERROR"),
         }
     }
@@ -248,6 +252,7 @@ impl Drawing {
             ResourceType::Model => format!("{} {} model {}", node.language, node.config.materialized(), relation()),
             ResourceType::Seed => format!("seed file {}", relation()),
             ResourceType::Snapshot => format!("snapshot {}", relation()),
+            ResourceType::Function => format!("function {}", relation()),
             ResourceType::Operation => match &node.kind {
                 NodeKind::Hook(hook) => format!("hook: {}", hook_name(node, hook)),
                 _ => format!("operation {}", node.name),
