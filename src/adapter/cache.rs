@@ -131,6 +131,25 @@ impl RelationCache {
         }
     }
 
+    /// The relations that are known to read a relation, directly or through others, as far as their schemas
+    /// were listed; `None` if nothing is known to read it.
+    #[must_use]
+    pub fn dependents(&self, relation: &Relation) -> Option<Vec<CachedRelation>> {
+        let known = self.lock();
+        let mut pending: Vec<&RelationKey> = known.dependents.get(&full_key(relation))?.iter().collect();
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        while let Some(dependent) = pending.pop() {
+            if seen.insert(dependent) {
+                let entry = known.schemas.get(&dependent.0).and_then(|entry| entry.relations.get(&dependent.1));
+                found.extend(entry.cloned().flatten());
+                pending.extend(known.dependents.get(dependent).into_iter().flatten());
+            }
+        }
+        found.sort_by(|a, b| a.relation.identifier.cmp(&b.relation.identifier));
+        Some(found).filter(|_| !seen.is_empty())
+    }
+
     /// Notes that a relation exists; `is_ours` if this run made it.
     pub fn add(&self, relation: Relation, is_ours: bool) {
         self.lock().set(full_key(&relation), Some(CachedRelation { relation, is_ours }));
@@ -205,6 +224,20 @@ mod tests {
         let names: Vec<_> =
             cache.relations(Some("db"), "main").into_iter().filter_map(|found| found.relation.identifier).collect();
         assert_eq!(names, ["d"]);
+    }
+
+    #[test]
+    fn dependents_are_found_through_others() {
+        let relation = |name: &str| Relation::new("db", "main", name);
+        let cache = RelationCache::default();
+        cache.insert_listing(Some("db"), "main", ["a", "b", "c"].map(relation).to_vec());
+        cache.link(vec![(relation("b"), relation("a")), (relation("c"), relation("b"))]);
+        let names = |name: &str| -> Option<Vec<_>> {
+            let found = cache.dependents(&relation(name))?;
+            Some(found.into_iter().filter_map(|found| found.relation.identifier).collect())
+        };
+        assert_eq!(names("A"), Some(vec!["b".to_string(), "c".to_string()]));
+        assert_eq!(names("c"), None);
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub enum AdapterErrorKind {
     Constraint,
     /// The statement was interrupted.
     Interrupted,
+    /// What depends on a relation is in the way of replacing it.
+    Dependents,
+    /// Other sessions read a relation that is to be replaced, for longer than one waits.
+    Busy,
     /// Another session changed the same thing.
     Conflict,
     /// The database file is locked by another process.

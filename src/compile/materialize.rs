@@ -111,6 +111,10 @@ fn explain_run(runtime: &Runtime, compiled: &CompiledNode, node: &Node, error: &
     let diagnostic = explain(runtime, &node.file, error, None, 0);
     let Some(failure) = error.cause_as::<SqlFailure>() else { return diagnostic };
     let mut traced = explain_rejection(runtime, compiled, failure);
+    if matches!(traced.code, Code::DependentsBroken | Code::RelationBusy) {
+        // No macro is to blame for these.
+        return traced;
+    }
     traced.related.extend(diagnostic.related);
     traced.hints.extend(diagnostic.hints);
     traced

@@ -13,7 +13,10 @@ mod harness;
 /// The rules of the house: floors, rooms of packages.
 mod house;
 /// The adapter for PostgreSQL, against a server that the tests start.
+#[macro_use]
 mod postgres;
+/// How relations take the place of others on PostgreSQL, while others read them and while things break.
+mod publishing;
 /// The sample project at the root of the repository.
 mod sample;
 /// The documentation page, in a browser.

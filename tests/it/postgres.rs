@@ -11,13 +11,13 @@ use crate::harness::{root, shell};
 const PROJECT: &str = "name: shop\nprofile: shop\n";
 
 /// A project in a folder of its own.
-struct Project {
-    dir: tempfile::TempDir,
+pub(crate) struct Project {
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Project {
     /// Makes a project of files; `profile` are lines of the target, besides its type and schema.
-    fn new(profile: &str, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(profile: &str, files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let project = Self { dir };
         project.write("dbt_project.yml", PROJECT);
@@ -30,7 +30,7 @@ impl Project {
         project
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.dir.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder can be made");
         std::fs::write(path, text).expect("a file can be written");
@@ -38,14 +38,14 @@ impl Project {
 
     /// Runs a command of kiln for a database and checks how it ends; returns what it printed.
     #[track_caller]
-    fn run(&self, database: &Database, arguments: &str, status: i32) -> String {
+    pub(crate) fn run(&self, database: &Database, arguments: &str, status: i32) -> String {
         let outcome = shell::run(self.dir.path(), &format!("env {} kiln {arguments}", database.env()));
         assert_eq!(outcome.status, status, "\n{}", outcome.output);
         outcome.output
     }
 
     /// Starts kiln without waiting for it.
-    fn start(&self, database: &Database, arguments: &str) -> Child {
+    pub(crate) fn start(&self, database: &Database, arguments: &str) -> Child {
         let line = format!("exec env {} kiln {arguments} >log 2>&1", database.env());
         let mut command = Command::new("sh");
         let folder = Path::new(env!("CARGO_BIN_EXE_kiln")).parent().expect("the binary lies in a folder");
@@ -54,7 +54,7 @@ impl Project {
         command.stdin(Stdio::null()).spawn().expect("sh can be started")
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 }
@@ -81,7 +81,7 @@ macro_rules! cluster {
 
 /// Waits until a query answers `t`.
 #[track_caller]
-fn wait_until(database: &Database, query: &str) {
+pub(crate) fn wait_until(database: &Database, query: &str) {
     let started = Instant::now();
     while database.run(query) != "t" {
         assert!(started.elapsed() < Duration::from_secs(30), "`{query}` is not so within half a minute");
@@ -90,7 +90,7 @@ fn wait_until(database: &Database, query: &str) {
 }
 
 #[track_caller]
-fn assert_has(output: &str, part: &str) {
+pub(crate) fn assert_has(output: &str, part: &str) {
     assert!(output.contains(part), "`{part}` is not in\n{output}");
 }
 

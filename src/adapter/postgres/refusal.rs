@@ -62,12 +62,13 @@ impl Report {
         for line in place.iter().flatten() {
             let _ = write!(text, "\n{line}");
         }
-        let query = self.internal.as_ref().map(|(query, _)| query);
+        let is_ours = self.code.starts_with("KN");
+        let query = self.internal.as_ref().map(|(query, _)| query).filter(|_| !is_ours);
         let parts = [
             ("DETAIL", self.detail.as_ref()),
             ("HINT", self.hint.as_ref()),
             ("QUERY", query),
-            ("CONTEXT", self.context.as_ref()),
+            ("CONTEXT", self.context.as_ref().filter(|_| !is_ours)),
         ];
         for (label, part) in parts {
             if let Some(part) = part {
@@ -96,6 +97,9 @@ fn kind(code: &str, message: &str) -> AdapterErrorKind {
         // The same code stands for a time limit that was set on the server.
         "57014" if !message.contains("timeout") => return AdapterErrorKind::Interrupted,
         "40001" | "40P01" => return AdapterErrorKind::Conflict,
+        // These two are raised by the macros that replace relations.
+        "KN001" => return AdapterErrorKind::Dependents,
+        "KN002" => return AdapterErrorKind::Busy,
         "53100" => return AdapterErrorKind::DiskFull,
         "0A000" => return AdapterErrorKind::Statement,
         "53300" | "57P01" | "57P02" | "57P03" => return AdapterErrorKind::Connect,

@@ -70,6 +70,8 @@ impl SqlFailure {
             AdapterErrorKind::Extension => Code::ExtensionMissing,
             AdapterErrorKind::Settings => Code::ProfileInvalid,
             AdapterErrorKind::Unsupported => Code::Unsupported,
+            AdapterErrorKind::Dependents => Code::DependentsBroken,
+            AdapterErrorKind::Busy => Code::RelationBusy,
             AdapterErrorKind::Syntax
             | AdapterErrorKind::MissingRelation
             | AdapterErrorKind::Constraint
@@ -93,7 +95,14 @@ impl SqlFailure {
     /// The failure without a place.
     #[must_use]
     pub fn into_diagnostic(self) -> Box<Diagnostic> {
-        Box::new(Diagnostic::error(self.code(), self.error.message))
+        let code = self.code();
+        // Our own macros raise these, and give the hint as Postgres does.
+        if matches!(code, Code::DependentsBroken | Code::RelationBusy)
+            && let Some((message, hint)) = self.error.message.split_once("\nHINT:  ")
+        {
+            return Box::new(Diagnostic::error(code, message).hint(hint));
+        }
+        Box::new(Diagnostic::error(code, self.error.message))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all threads of an invocation share while nodes run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use minijinja::Value;
@@ -153,6 +153,8 @@ pub struct Runtime {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lookup: Lookup,
     pub(crate) graph: OnceLock<Value>,
+    /// Database, schema and name in lower case of what the selected nodes build.
+    built: OnceLock<HashSet<[String; 3]>>,
     pub(crate) warned: Mutex<std::collections::HashSet<String>>,
     /// Kinds of key constraints by table, as each schema had them when it was first asked about.
     pub(crate) key_constraints: Mutex<HashMap<String, Arc<KeyConstraints>>>,
@@ -186,6 +188,7 @@ impl Runtime {
             shared,
             lookup,
             graph: OnceLock::new(),
+            built: OnceLock::new(),
             warned: Mutex::default(),
             key_constraints: Mutex::default(),
         })
@@ -241,6 +244,23 @@ impl Runtime {
     #[must_use]
     pub fn written(&self, ix: NodeIndex) -> String {
         node_relation(&self.shared, self.manifest.node(ix)).to_sql()
+    }
+
+    /// Whether a selected node builds the relation.
+    pub(crate) fn builds(&self, relation: &Relation) -> bool {
+        let key = |relation: &Relation| {
+            [&relation.database, &relation.schema, &relation.identifier]
+                .map(|part| part.as_deref().unwrap_or_default().to_lowercase())
+        };
+        let built = self.built.get_or_init(|| {
+            let selected: HashSet<&str> = self.selected.iter().map(String::as_str).collect();
+            let nodes = self.manifest.indices().filter(|ix| {
+                let node = self.manifest.node(*ix);
+                node.resource_type.is_refable() && selected.contains(node.unique_id.as_str())
+            });
+            nodes.map(|ix| key(&self.relation(ix))).collect()
+        });
+        built.contains(&key(relation))
     }
 
     /// Says for which node a session works now; `None` between nodes.

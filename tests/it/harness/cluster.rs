@@ -114,6 +114,17 @@ impl Database {
         command.spawn().expect("psql can be started")
     }
 
+    /// Starts a session that runs a query every 10 ms until it fails; answers and errors go into the file.
+    pub fn watch(&self, query: &str, file: &Path) -> Child {
+        let mut command = self.server.psql(&self.name);
+        let output = fs::File::create(file).expect("a file can be made");
+        command.stdout(output.try_clone().expect("a file can be shared")).stderr(output).stdin(Stdio::piped());
+        let mut child = command.spawn().expect("psql can be started");
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        writeln!(stdin, "{query} \\watch 0.01").expect("psql reads");
+        child
+    }
+
     /// The variables by which libpq and kiln reach the database.
     pub fn env(&self) -> String {
         let Server { host, port, user, password, .. } = &self.server;

@@ -204,12 +204,6 @@
 {%- endmacro %}
 
 
-{# `copy_grants` for Postgres: a new relation has none. #}
-{% macro postgres__copy_grants() -%}
-    {{ return(False) }}
-{%- endmacro %}
-
-
 {# `get_show_indexes_sql` for Postgres: name, method, uniqueness and columns of each index. #}
 {% macro postgres__get_show_indexes_sql(relation) %}
     select

@@ -339,6 +339,7 @@ impl Live {
             "get_incremental_strategy_macro" => incremental_strategy(adapter, args),
             "verify_database" => self.verify_database(args),
             "alter_column_type" => call_macro(state, "alter_column_type", args),
+            "known_dependents" => self.known_dependents(args),
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minijinja::{Error, State, Value};
 
 use super::{Live, call_macro, one, relation_arg};
+use crate::adapter::CachedRelation;
 use crate::diagnostic::Code;
 use crate::jinja::context::failure::{fail, fail_sql};
 use crate::jinja::functions::{none, text_of};
@@ -131,6 +132,17 @@ impl Live {
         self.runtime.relations.remove(&relation.relation);
         call_macro(state, "drop_relation", &[kwargs(&[("relation", value)])])?;
         Ok(none())
+    }
+
+    /// What reads a relation: none if nothing is known to, else the list of those that this run still builds.
+    pub(super) fn known_dependents(&self, args: &[Value]) -> Result<Value, Error> {
+        let relation = one("known_dependents", "relation", args)?;
+        let relation = relation_arg("known_dependents", "relation", Some(relation))?;
+        let Some(dependents) = self.runtime.relations.dependents(&relation.relation) else { return Ok(none()) };
+        let is_to_come = |found: &CachedRelation| !found.is_ours && self.runtime.builds(&found.relation);
+        let dialect = self.runtime.shared.dialect;
+        let value = |found: CachedRelation| RelationValue::new(found.relation, dialect).into_value();
+        Ok(PyList::value(dependents.into_iter().filter(is_to_come).map(value).collect()))
     }
 
     pub(super) fn pass_on(

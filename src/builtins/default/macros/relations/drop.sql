@@ -37,3 +37,14 @@
         {{ adapter.drop_relation(relation) }}
     {% endif %}
 {%- endmacro %}
+
+
+{# Drops what an interrupted build left under the name of an intermediate relation or a backup; a project may override `drop_leftover`, an adapter `<adapter>__drop_leftover`. #}
+{% macro drop_leftover(relation) -%}
+    {{ return(adapter.dispatch('drop_leftover', 'dbt')(relation)) }}
+{%- endmacro %}
+
+{# Fallback of `drop_leftover`. #}
+{% macro default__drop_leftover(relation) -%}
+    {{ drop_relation_if_exists(relation) }}
+{%- endmacro %}

@@ -25,8 +25,8 @@
 {% macro materialized_view_setup(backup_relation, intermediate_relation, pre_hooks) -%}
     {% set left_backup = load_cached_relation(backup_relation) %}
     {% set left_intermediate = load_cached_relation(intermediate_relation) %}
-    {{ drop_relation_if_exists(left_backup) }}
-    {{ drop_relation_if_exists(left_intermediate) }}
+    {{ drop_leftover(left_backup) }}
+    {{ drop_leftover(left_intermediate) }}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
 {%- endmacro %}
 

@@ -8,8 +8,8 @@
     {% set left_intermediate = load_cached_relation(intermediate_relation) %}
     {% set left_backup = load_cached_relation(backup_relation) %}
 
-    {{ drop_relation_if_exists(left_intermediate) }}
-    {{ drop_relation_if_exists(left_backup) }}
+    {{ drop_leftover(left_intermediate) }}
+    {{ drop_leftover(left_backup) }}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 

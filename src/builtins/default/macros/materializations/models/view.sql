@@ -10,8 +10,8 @@
     {% set left_backup = load_cached_relation(backup_relation) %}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ drop_relation_if_exists(left_intermediate) }}
-    {{ drop_relation_if_exists(left_backup) }}
+    {{ drop_leftover(left_intermediate) }}
+    {{ drop_leftover(left_backup) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {% call statement('main') -%}

@@ -112,3 +112,13 @@
     {% endfor %}
     {{ return(statements[0]) }}
 {%- endmacro %}
+
+
+{# Called when a seed that existed was created anew and has its rows; a project may override `publish_seed`, an adapter `<adapter>__publish_seed`. #}
+{% macro publish_seed(old_relation) -%}
+    {{ return(adapter.dispatch('publish_seed', 'dbt')(old_relation)) }}
+{%- endmacro %}
+
+{# Fallback of `publish_seed`: there is nothing left to do. #}
+{% macro default__publish_seed(old_relation) -%}
+{%- endmacro %}

@@ -24,6 +24,10 @@
     {{ get_csv_sql(table_sql, rows_sql) }};
   {% endcall %}
 
+    {% if had_table and full_refresh_mode %}
+        {% do publish_seed(old_relation) %}
+    {% endif %}
+
     {% set target_relation = this.incorporate(type='table') %}
     {% set revoke = should_revoke(old_relation, full_refresh_mode) %}
     {% do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) %}
