@@ -55,6 +55,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Read the project, report what is wrong with it and write manifest.json
     Parse,
+    /// Run again what failed or was skipped in the last run, as it was run
+    Retry,
     /// Run the selected models
     Run(SelectionArgs),
     /// Run a macro
@@ -553,6 +555,7 @@ impl Command {
             Self::Init(_)
             | Self::Debug(_)
             | Self::Deps(_)
+            | Self::Retry
             | Self::Clean
             | Self::Completions(_)
             | Self::Docs(_)

@@ -6,7 +6,7 @@ use super::{ExitStatus, interrupt, selection};
 use crate::adapter::RowLimit;
 use crate::artifacts::{ManifestFacts, TargetFolder};
 use crate::manifest::{CompiledFacts, Node, NodeSet, ResourceType};
-use crate::run::{self, Command, RunReport, Status, Surroundings};
+use crate::run::{self, Command, RunPlan, RunReport, Status, Surroundings};
 use crate::ui::{Entry, Level, Preview, TermReporter, names};
 
 /// How many rows of a seed `--show` prints.
@@ -65,7 +65,12 @@ fn show_seeds(parsed: &Parsed, selected: &NodeSet, report: &RunReport) -> Result
 
 /// Runs nodes, shows how, and writes what became of them.
 pub(super) fn execute(parsed: &Parsed, command: Command, selected: &NodeSet) -> Result<RunReport, ExitStatus> {
-    let plan = run::plan(&parsed.manifest, selected, command);
+    carry_out(parsed, run::plan(&parsed.manifest, selected, command), selected)
+}
+
+/// Runs a plan, shows how, and writes what became of it.
+pub(super) fn carry_out(parsed: &Parsed, plan: RunPlan, selected: &NodeSet) -> Result<RunReport, ExitStatus> {
+    let command = plan.command;
     if plan.nodes.is_empty() && plan.unit_tests.is_empty() {
         return nothing(parsed);
     }

@@ -125,7 +125,7 @@ pub(super) const FLAGS: &[Flag] = &[
     global("deprecated_print", Takes::Mark, Shown::Never, "Older name of --print"),
     global("deprecated_no_print", Takes::Mark, Shown::Never, "Older name of --no-print"),
     global("deprecated_state", Takes::Text("DIR"), Shown::Never, "Older name of --state"),
-    own("full_refresh", Takes::Switch, Shown::Always, &["build", "compile", "show", "run", "seed"], "Rebuild incremental models and seeds from nothing").short('f'),
+    own("full_refresh", Takes::Switch, Shown::Always, &["build", "compile", "retry", "show", "run", "seed"], "Rebuild incremental models and seeds from nothing").short('f'),
     own("empty", Takes::Switch, Shown::Always, &["build", "compile", "run", "snapshot"], "Read no rows from refs and sources"),
     own("store_failures", Takes::Mark, Shown::Always, &["build", "test"], "Keep the rows that fail a test"),
     own("show", Takes::Mark, Shown::Always, &["build", "seed"], "Print a sample of each seed"),

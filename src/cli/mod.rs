@@ -23,6 +23,7 @@ mod list;
 mod panic;
 mod parse;
 mod pipeline;
+mod retry;
 mod run_operation;
 mod selection;
 mod show;
@@ -81,7 +82,7 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
 }
 
 /// Commands of dbt that kiln does not have yet.
-const NOT_YET: &[&str] = &["clone", "retry", "source"];
+const NOT_YET: &[&str] = &["clone", "source"];
 
 fn usage(args: &[std::ffi::OsString], error: &clap::Error) -> ExitStatus {
     let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
@@ -103,6 +104,7 @@ fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
         Command::Init(args) => init::run(&args, &overrides),
         Command::Debug(args) => debug::run(&args, &overrides),
         Command::Clean => clean::run(&overrides),
+        Command::Retry => retry::run(&overrides),
         Command::Deps(args) => deps::run(&args, &overrides),
         Command::Docs(args::DocsArgs { command: DocsCommand::Serve(args) }) => docs::serve(&args, &overrides),
         command => in_project(&command, &overrides).unwrap_or_else(|status| status),
@@ -150,6 +152,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         | Command::Completions(_)
         | Command::Debug(_)
         | Command::Deps(_)
+        | Command::Retry
         | Command::Docs(_)
         | Command::Explain(_)
         | Command::Impact(_)

@@ -162,6 +162,12 @@ pub(super) const IN_PROJECT: &[&str] = &[
     "write_json",
 ];
 
+/// Whether a flag's value is the one that it has if nobody says anything.
+#[must_use]
+pub fn is_default(name: &str, value: &Data) -> bool {
+    FLAGS.iter().find(|flag| flag.name == name).is_none_or(|flag| flag.default() == *value)
+}
+
 /// Older names of environment variables and the flags that they set.
 pub(super) const OLD_ENV: &[(&str, &str)] =
     &[("DBT_DEFER_TO_STATE", "defer"), ("DBT_FAVOR_STATE_MODE", "favor_state"), ("DBT_ARTIFACT_STATE_PATH", "state")];

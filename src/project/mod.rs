@@ -21,6 +21,7 @@ pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
 pub use config_keys::CONFIG_KEYS;
+pub use flags::is_default;
 pub use load::{PackageHead, Root, load, load_lock_file, load_package_head, load_root, load_target};
 pub use packages::{Declared, LockFile};
 pub use profile::{Profiles, Target};

@@ -86,6 +86,7 @@ fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<
         command: plan.command,
         reporter: surroundings.reporter,
         output: surroundings.output,
+        retried: &plan.retried,
         stop: surroundings.stop,
         compiled: Mutex::default(),
     };

@@ -5,6 +5,7 @@ use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
 use serde_json::Value as Data;
 
+use super::plan::Retried;
 use super::result::{BatchResults, NodeResult, Status};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{Batch, Runtime};
@@ -109,17 +110,26 @@ struct Bounds {
 }
 
 /// The batches of a model, with how their names are written.
-pub(super) fn batches(runtime: &Runtime, ix: NodeIndex) -> Result<(BatchSize, Vec<Batch>), Box<Diagnostic>> {
+pub(super) fn batches(
+    runtime: &Runtime,
+    ix: NodeIndex,
+    retried: &Retried,
+) -> Result<(BatchSize, Vec<Batch>), Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
     let size = BatchSize::of(node)?;
     let settings = &runtime.project.settings;
-    let is_incremental = is_incremental(runtime, ix);
+    let again = retried.batches.get(&ix);
+    // What was built stays.
+    let is_incremental = again.is_some() || is_incremental(runtime, ix);
     let bounds = Bounds {
         window: settings.windows.sample.or(settings.windows.event_time),
         is_incremental,
-        now: settings.started_at,
+        now: retried.started_at.unwrap_or(settings.started_at),
     };
-    let windows = split(node, size, &bounds)?;
+    let windows = match again {
+        Some(batches) => batches.failed.iter().map(|(start, end)| TimeWindow { start: *start, end: *end }).collect(),
+        None => split(node, size, &bounds)?,
+    };
     let last = windows.len().saturating_sub(1);
     let batch = |(place, window): (usize, TimeWindow)| Batch {
         id: size.label(window.start).replace('-', ""),
@@ -170,8 +180,8 @@ fn split(node: &Node, size: BatchSize, bounds: &Bounds) -> Result<Vec<TimeWindow
     }
 }
 
-/// Says in the result what became of all batches together.
-pub(super) fn conclude(result: &mut NodeResult, batches: BatchResults) {
+/// Says in the result what became of all batches together. Those that an earlier run built are told as built.
+pub(super) fn conclude(result: &mut NodeResult, mut batches: BatchResults, earlier: Option<&BatchResults>) {
     let (good, bad) = (batches.successful.len(), batches.failed.len());
     let (status, message) = match (good, bad) {
         (_, 0) => (Status::Success, "SUCCESS".to_owned()),
@@ -181,6 +191,7 @@ pub(super) fn conclude(result: &mut NodeResult, batches: BatchResults) {
     result.status = status;
     result.message = Some(message);
     result.failures = Some(i64::from(bad > 0));
+    batches.successful.extend(earlier.into_iter().flat_map(|earlier| &earlier.successful));
     result.batches = Some(batches);
 }
 

@@ -24,6 +24,6 @@ mod fixture;
 pub use event::{Event, Output, Phase, Reporter, Silent};
 pub use execute::{Surroundings, execute};
 pub use message::output_path;
-pub use plan::{Command, RunPlan, plan};
+pub use plan::{Command, Retried, RunPlan, plan};
 pub use result::{BatchResults, NodeResult, RunReport, Status, Timing, TimingName};
 pub use stop::Stop;

@@ -4,6 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use jiff::Timestamp;
+
+use super::result::BatchResults;
 use crate::manifest::{Manifest, NodeIndex, NodeKind, NodeSet, ResourceType};
 
 /// The commands that run nodes.
@@ -48,6 +51,15 @@ impl Command {
     }
 }
 
+/// What an earlier run has done of what is tried again.
+#[derive(Clone, Debug, Default)]
+pub struct Retried {
+    /// Batches of microbatch models of which some were built: only those that failed are tried again.
+    pub batches: HashMap<NodeIndex, BatchResults>,
+    /// When the earlier run began: until then batches are built.
+    pub started_at: Option<Timestamp>,
+}
+
 /// The nodes of a run and their order.
 #[derive(Clone, Debug)]
 pub struct RunPlan {
@@ -59,6 +71,8 @@ pub struct RunPlan {
     pub unit_tests: HashMap<NodeIndex, Vec<NodeIndex>>,
     /// How many nodes are shown and counted: all but ephemeral models.
     pub total: usize,
+    /// What an earlier run, which this one goes on with, has done already.
+    pub retried: Retried,
     children: HashMap<NodeIndex, Vec<NodeIndex>>,
     waits_for: HashMap<NodeIndex, usize>,
     rank: HashMap<NodeIndex, (usize, usize)>,
@@ -105,6 +119,7 @@ pub fn plan(manifest: &Manifest, selected: &NodeSet, command: Command) -> RunPla
         waits_for: parents.iter().map(|(ix, list)| (*ix, list.len())).collect(),
         nodes,
         unit_tests,
+        retried: Retried::default(),
         children,
         rank,
     }

@@ -10,7 +10,7 @@ use super::difference::difference;
 use super::event::{Event, Output, Phase, Reporter};
 use super::message::{batch_path, in_dbt_words, is_database_error, output_path};
 use super::microbatch;
-use super::plan::{Command, is_ephemeral};
+use super::plan::{Command, Retried, is_ephemeral};
 use super::result::{BatchResults, NodeResult, Status, Timing, TimingName};
 use super::schedule::{Work, Worker};
 use super::stop::Stop;
@@ -36,6 +36,8 @@ pub(super) struct Shop<'a> {
     pub(super) reporter: &'a dyn Reporter,
     /// Where texts go.
     pub(super) output: &'a dyn Output,
+    /// What an earlier run has done already.
+    pub(super) retried: &'a Retried,
     /// How running statements are interrupted.
     pub(super) stop: &'a Stop,
     /// Nodes that were compiled.
@@ -213,7 +215,7 @@ impl Bench<'_> {
         let mut results = BatchResults::default();
         let mut problem = None;
         timed(result, TimingName::Execute, || {
-            let (size, batches) = microbatch::batches(self.shop.runtime, ix)?;
+            let (size, batches) = microbatch::batches(self.shop.runtime, ix, self.shop.retried)?;
             let total = batches.len();
             for (place, batch) in batches.into_iter().enumerate() {
                 let (label, window) = (size.label(batch.start), (batch.start, batch.end));
@@ -234,7 +236,7 @@ impl Bench<'_> {
             }
             Ok(())
         })?;
-        microbatch::conclude(result, results);
+        microbatch::conclude(result, results, self.shop.retried.batches.get(&ix));
         result.diagnostic = problem;
         Ok(())
     }

@@ -10,7 +10,7 @@ mod results;
 
 pub use compare::{Comparison, Question};
 pub use manifest::{PreviousColumn, PreviousManifest, PreviousNode};
-pub use results::{PreviousResult, PreviousResults, PreviousSources};
+pub use results::{PreviousBatches, PreviousResult, PreviousResults, PreviousSources};
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,14 @@ impl PreviousState {
     pub fn manifest(&self) -> Result<&PreviousManifest, Box<Diagnostic>> {
         self.manifest.as_ref().ok_or_else(|| missing(&self.folder.join("manifest.json"), "there is no such file"))
     }
+}
+
+/// Reads `run_results.json` of a folder; `None` if there is none.
+///
+/// # Errors
+/// When it is not what its name says.
+pub fn read_results(folder: &Path) -> Result<Option<PreviousResults>, Box<Diagnostic>> {
+    read_artifact(&folder.join("run_results.json"))
 }
 
 /// Reads `manifest.json` of a folder.
