@@ -32,6 +32,7 @@ pub static DEFAULT: &[Builtin] = table!(
     [
         "macros/adapters/apply_grants.sql",
         "macros/adapters/columns.sql",
+        "macros/adapters/compare.sql",
         "macros/adapters/freshness.sql",
         "macros/adapters/indexes.sql",
         "macros/adapters/metadata.sql",
@@ -187,6 +188,7 @@ pub static POSTGRES: &[Builtin] = table!(
     [
         "macros/adapters.sql",
         "macros/catalog.sql",
+        "macros/compare.sql",
         "macros/materializations/functions/scalar.sql",
         "macros/materializations/incremental_strategies.sql",
         "macros/materializations/seeds.sql",

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// Remove the folders that the project lists under clean-targets
     Clean,
+    /// Compare what the selected nodes hold on two targets, without building anything
+    Compare(CompareArgs),
     /// Render templates to SQL, without running it
     Compile(CompileArgs),
     /// Print a completion script for a shell
@@ -132,6 +134,22 @@ pub(crate) enum OutputForm {
     Text,
     /// For programs.
     Json,
+}
+
+/// Arguments of `compare`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The two targets of the profile, such as dev,prod
+    #[arg(long, required = true, value_name = "TARGET", value_delimiter = ',', num_args = 1..)]
+    pub(crate) targets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// How many of the rows that differ to show for each relation
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) limit: usize,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: OutputForm,
 }
 
 /// Arguments of `compile`.
@@ -529,6 +547,10 @@ impl Command {
                 args.selection.facts(&mut facts);
                 facts.insert("output".to_owned(), word(args.output));
                 facts.extend(args.inline.clone().map(|sql| ("inline".to_owned(), Data::String(sql))));
+            }
+            Self::Compare(args) => {
+                args.selection.facts(&mut facts);
+                facts.insert("output".to_owned(), word(args.output));
             }
             Self::Show(args) => {
                 args.selection.facts(&mut facts);

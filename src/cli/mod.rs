@@ -5,6 +5,7 @@
 mod args;
 mod clean;
 mod columns;
+mod compare;
 mod compile;
 mod completions;
 mod debug;
@@ -107,6 +108,7 @@ fn dispatch(cli: Cli, overrides: Overrides) -> ExitStatus {
         Command::Retry => retry::run(&overrides),
         Command::Deps(args) => deps::run(&args, &overrides),
         Command::Docs(args::DocsArgs { command: DocsCommand::Serve(args) }) => docs::serve(&args, &overrides),
+        Command::Compare(args) => compare::run(&args, &overrides),
         command => in_project(&command, &overrides).unwrap_or_else(|status| status),
     }
 }
@@ -149,6 +151,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Build(args) => execute::run(parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
         // These need no project, or more than one, and were dealt with before.
         Command::Clean
+        | Command::Compare(_)
         | Command::Completions(_)
         | Command::Debug(_)
         | Command::Deps(_)

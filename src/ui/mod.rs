@@ -5,6 +5,7 @@
 //! (`list`, `show`, `compile`) keep stdout for the data and send messages to stderr.
 
 mod column_text;
+mod compare_text;
 mod entry;
 mod impact_text;
 mod lines;
@@ -21,6 +22,7 @@ mod text;
 mod theme;
 
 pub use column_text::ColumnText;
+pub use compare_text::{CompareText, Compared};
 pub use entry::{Entry, EventName, Level, names};
 pub use impact_text::ImpactText;
 pub use lines::{Drawing, Outcome, node_info};

@@ -15,6 +15,8 @@ mod house;
 /// The adapter for PostgreSQL, against a server that the tests start.
 #[macro_use]
 mod postgres;
+/// Comparing targets, across databases.
+mod compare;
 /// How relations take the place of others on PostgreSQL, while others read them and while things break.
 mod publishing;
 /// The sample project at the root of the repository.
