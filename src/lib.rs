@@ -2,12 +2,13 @@
 //!
 //! The pipeline, each step a function from one named type to the next:
 //! `project` loads files and settings, `parse` makes a [`manifest::Manifest`] of them, `select` picks nodes,
-//! `compile` renders them, `lineage` follows their columns, `run` executes them against an `adapter`, `artifacts` writes what happened,
-//! `ui` shows it and `cli` holds it all together. A room uses only rooms listed below it.
+//! `compile` renders them, `lineage` follows their columns, `check` tries them on empty relations, `run` executes them
+//! against an `adapter`, `artifacts` writes what happened, `ui` shows it and `cli` holds it all together. A room uses only rooms listed below it.
 
 pub mod adapter;
 pub mod artifacts;
 pub mod builtins;
+pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;

@@ -2,6 +2,7 @@
 //!
 //! Everything that is SQL text is a macro in `builtins`; here are sessions, types and introspection.
 
+mod bench;
 mod cache;
 #[cfg(feature = "duckdb")]
 mod duckdb;
@@ -11,6 +12,7 @@ mod offline;
 mod postgres;
 mod table;
 
+pub use bench::Bench;
 pub use cache::{CachedRelation, RelationCache};
 pub use error::{AdapterError, AdapterErrorKind};
 pub use offline::Offline;
@@ -168,6 +170,23 @@ pub fn open(target: &Target, project_root: &Path) -> Result<Arc<dyn Adapter>, Ad
         "postgres" => Ok(Arc::new(postgres::Postgres::open(target)?)),
         other => Err(AdapterError::new(AdapterErrorKind::Unsupported, format!("kiln has no adapter for `{other}`"))),
     }
+}
+
+/// Opens a bench for a target: an empty database in memory for DuckDB, else a transaction with the target's database.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub fn open_bench(
+    target: &Target,
+    project_root: &Path,
+    adapter: &Arc<dyn Adapter>,
+) -> Result<Arc<Bench>, AdapterError> {
+    #[cfg(feature = "duckdb")]
+    if target.adapter_type == "duckdb" {
+        return Bench::open(Arc::new(duckdb::DuckDb::open_empty(target, project_root)?), true);
+    }
+    let _ = (target, project_root);
+    Bench::open(Arc::clone(adapter), false)
 }
 
 /// Writes rows, one JSON object a line, as a Parquet file. `None` where kiln was built without an engine that can.

@@ -29,7 +29,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build the selected nodes in order: seeds, models, snapshots and their tests
-    Build(BuildArgs),
+    Build(CheckedBuildArgs),
+    /// Find what the database would refuse, in all nodes at once, without running anything
+    Check(CheckArgs),
     /// Remove the folders that the project lists under clean-targets
     Clean,
     /// Compare what the selected nodes hold on two targets, without building anything
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Take the selected snapshots
     Snapshot(SelectionArgs),
+    /// Keep the columns of sources in a file of the project
+    Sources(SourcesArgs),
     /// Run the tests of the selected nodes
     Test(BuildArgs),
 }
@@ -115,6 +119,31 @@ fn kinds() -> clap::builder::PossibleValuesParser {
         "default",
         "all",
     ])
+}
+
+/// Arguments of `build`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct CheckedBuildArgs {
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
+    /// Look first for what the database would refuse, and build nothing if there is something
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Arguments of `sources`.
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct SourcesArgs {
+    #[command(subcommand)]
+    pub(crate) command: SourcesCommand,
+}
+
+/// What to do with sources.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// Read the columns of all sources from the database into source_columns.json, and tell what changed
+    Sync,
 }
 
 /// Arguments of `build` and `test`.
@@ -208,6 +237,16 @@ pub(crate) struct ImpactArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) format: ImpactForm,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Do not ask the database about sources; take what source_columns.json, catalog.json and property files say
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// How `lineage` prints.
@@ -538,7 +577,7 @@ impl Command {
     fn facts(&self) -> Result<Map<String, Data>, String> {
         let mut facts = Map::new();
         match self {
-            Self::Build(args) | Self::Test(args) => {
+            Self::Build(CheckedBuildArgs { build: args, .. }) | Self::Test(args) => {
                 args.selection.facts(&mut facts);
                 args.kinds.facts(&mut facts);
             }
@@ -574,6 +613,7 @@ impl Command {
                 facts.insert("macro".to_owned(), Data::from(args.macro_name.clone()));
                 facts.insert("args".to_owned(), flags::mapping("args", args.args.as_deref().unwrap_or("{}"))?);
             }
+            Self::Check(args) => args.selection.facts(&mut facts),
             Self::Init(_)
             | Self::Debug(_)
             | Self::Deps(_)
@@ -584,6 +624,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Impact(_)
             | Self::Lineage(_)
+            | Self::Sources(_)
             | Self::Parse => {}
         }
         Ok(facts)

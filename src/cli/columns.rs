@@ -89,7 +89,7 @@ fn ask(parsed: &Parsed, failed: &[NodeIndex], open: &[NodeIndex], facts: &mut Fa
 }
 
 /// Whether there is something to ask: a file that does not exist would be made, which nobody asked for.
-fn has_database(parsed: &Parsed) -> bool {
+pub(super) fn has_database(parsed: &Parsed) -> bool {
     let target = &parsed.project.target;
     if target.adapter_type != "duckdb" {
         return true;
@@ -98,7 +98,7 @@ fn has_database(parsed: &Parsed) -> bool {
     path.contains(':') || parsed.project.root().root.join(path).exists()
 }
 
-fn runtime(parsed: &Parsed, adapter: Arc<dyn Adapter>) -> Arc<Runtime> {
+pub(super) fn runtime(parsed: &Parsed, adapter: Arc<dyn Adapter>) -> Arc<Runtime> {
     Runtime::new(RuntimeParts {
         project: Arc::clone(&parsed.project),
         manifest: Arc::clone(&parsed.manifest),
@@ -135,16 +135,23 @@ fn written(runtime: &Runtime) -> HashMap<String, NodeIndex> {
     sources.map(|ix| (runtime.written(ix), ix)).collect()
 }
 
-/// The columns of seeds, from their headers, and of sources, from the catalog that was written last.
+/// The columns of seeds, from their headers, and of sources, from what was written of the database last.
 fn known_columns(parsed: &Parsed) -> HashMap<NodeIndex, Given> {
     let manifest = &parsed.manifest;
     let mut known = HashMap::new();
     let catalog = catalog_columns(parsed);
+    let written = super::sources::read(parsed);
     for ix in manifest.indices() {
         let node = manifest.node(ix);
         let given = match node.resource_type {
             ResourceType::Seed => header(node),
-            ResourceType::Source => catalog.get(node.unique_id.as_str()).cloned(),
+            ResourceType::Source => match written.get(node.unique_id.as_str()) {
+                Some(columns) => {
+                    let columns = columns.iter().map(|(name, kind)| (name.clone(), Some(kind.clone()))).collect();
+                    Some(Given { columns, origin: Origin::Database })
+                }
+                None => catalog.get(node.unique_id.as_str()).cloned(),
+            },
             _ => None,
         };
         known.extend(given.map(|given| (ix, given)));
@@ -166,7 +173,7 @@ fn header(node: &Node) -> Option<Given> {
 }
 
 /// The columns of sources in `catalog.json` of the target folder, by unique id.
-fn catalog_columns(parsed: &Parsed) -> HashMap<String, Given> {
+pub(super) fn catalog_columns(parsed: &Parsed) -> HashMap<String, Given> {
     let text = fs::read_to_string(parsed.target_file("catalog.json")).unwrap_or_default();
     let catalog: Data = serde_json::from_str(&text).unwrap_or_default();
     let sources = catalog.get("sources").and_then(Data::as_object);

@@ -3,6 +3,7 @@
 //! One file a command. Only this room chooses the exit status; only `ui` prints.
 
 mod args;
+mod check;
 mod clean;
 mod columns;
 mod compare;
@@ -28,6 +29,7 @@ mod retry;
 mod run_operation;
 mod selection;
 mod show;
+mod sources;
 mod version;
 
 use std::collections::BTreeMap;
@@ -139,6 +141,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
     match command {
         Command::Parse => parse::run(parsed, started),
         Command::List(args) => list::run(args, parsed),
+        Command::Check(args) => check::run(args, parsed),
         Command::Compile(args) => compile::run(args, parsed),
         Command::Show(args) => show::run(args, parsed),
         Command::Lineage(args) => lineage::run(args, parsed),
@@ -148,7 +151,8 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Seed(args) => nodes(run::Command::Seed, args),
         Command::Snapshot(args) => nodes(run::Command::Snapshot, args),
         Command::Test(args) => execute::run(parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
-        Command::Build(args) => execute::run(parsed, run::Command::Build, &args.selection, Some(&args.kinds)),
+        Command::Build(args) => build(parsed, args),
+        Command::Sources(args::SourcesArgs { command: args::SourcesCommand::Sync }) => sources::sync(parsed),
         // These need no project, or more than one, and were dealt with before.
         Command::Clean
         | Command::Compare(_)
@@ -161,6 +165,19 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         | Command::Impact(_)
         | Command::Init(_) => ExitStatus::Success,
     }
+}
+
+/// Builds, if the nodes are to be checked first and something is wrong with them, nothing.
+fn build(parsed: &pipeline::Parsed, args: &args::CheckedBuildArgs) -> ExitStatus {
+    let build = &args.build;
+    if args.check {
+        match check::checked(parsed, &build.selection, false) {
+            Ok(true) => {}
+            Ok(false) => return ExitStatus::Failure,
+            Err(status) => return status,
+        }
+    }
+    execute::run(parsed, run::Command::Build, &build.selection, Some(&build.kinds))
 }
 
 /// A printer for commands that need no project.

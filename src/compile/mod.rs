@@ -108,6 +108,22 @@ pub fn compile_text(
     Ok(inject(runtime, session, rendered)?.into_node(None, None))
 }
 
+/// Compares the columns of a compiled node with its contract, with the macro that builds it.
+///
+/// # Errors
+/// When they differ.
+pub fn check_contract(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    compiled: &CompiledNode,
+) -> Result<(), Box<Diagnostic>> {
+    let extras = NodeExtras { compiled_code: Some(Arc::clone(&compiled.compiled_code)), ..NodeExtras::default() };
+    let context = RunContext::for_node(runtime, session, ix, extras);
+    let checked = context.call_with_sql("get_assert_columns_equivalent", &compiled.compiled_code);
+    checked.map_err(|error| explain(runtime, &runtime.manifest.node(ix).file, &error, None, 0))
+}
+
 fn python_refusal(node: &Node) -> Box<Diagnostic> {
     let message = format!("model '{}' is written in Python, which kiln does not run", node.unique_id);
     let hint = "write it in SQL, or disable it with `+enabled: false`";
@@ -301,7 +317,10 @@ pub fn explain_rejection(runtime: &Runtime, compiled: &CompiledNode, failure: &S
 
 /// The place of a byte of a node's template in its file; without one, where the node begins.
 fn node_label(node: &Node, place: Option<usize>) -> Label {
+    // A test that is declared in a property file has no SQL of its own there.
+    let is_declared = matches!(&node.kind, NodeKind::Test(test) if test.metadata.is_some());
     let (start, end) = match place {
+        _ if is_declared => (node.span.start as usize, node.span.end as usize),
         Some(place) => {
             let start = node.raw_code_offset as usize + place;
             (start, start + token_len(node.file.text(), start))

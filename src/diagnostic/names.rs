@@ -8,7 +8,12 @@ impl Code {
     pub fn family(self) -> &'static str {
         match self {
             Self::EnvVarMissing | Self::UnitTestInvalid | Self::AccessDenied => "Parsing Error",
-            Self::DuplicatePatch | Self::ContractBroken | Self::MaterializationMissing => "Compilation Error",
+            Self::DuplicatePatch
+            | Self::ContractBroken
+            | Self::MaterializationMissing
+            | Self::UnknownColumn
+            | Self::BindFailed
+            | Self::DuplicateColumn => "Compilation Error",
             Self::Cycle => "Runtime Error",
             Self::SqlRejected => "Database Error",
             _ => match self.range() {

@@ -43,7 +43,7 @@ pub use macros::{
     DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry, MacroRegistryBuilder,
 };
 pub use objects::adapter::rows_as_data;
-pub use objects::csv_table::csv_header;
+pub use objects::csv_table::{csv_header, seed_columns};
 pub(crate) use objects::dispatch::{prefixes, search_packages};
 pub use render::Rendered;
 pub use rewrite::{Call, CallArg, Constant, calls_of, mentions_this};

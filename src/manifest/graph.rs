@@ -6,7 +6,7 @@ use petgraph::graph::DiGraph;
 use super::NodeIndex;
 
 /// Parents and children of every node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Graph {
     parents: Vec<Vec<NodeIndex>>,
     children: Vec<Vec<NodeIndex>>,

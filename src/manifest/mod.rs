@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Data};
 
 /// The resolved project. Shared by threads, never written.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Manifest {
     /// All enabled nodes, sources, exposures, metrics and so on, ordered by unique id within their kind.
     pub nodes: Vec<Node>,

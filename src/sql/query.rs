@@ -101,6 +101,8 @@ pub struct Query {
     pub uses: Vec<Source>,
     /// The tables that it reads.
     pub tables: Vec<TableName>,
+    /// The columns of each table: those that are known, then those that the query names besides.
+    pub table_columns: Vec<Vec<String>>,
     /// What could not be understood.
     pub unknown: Vec<String>,
     /// Equal for queries with the same rows, as far as their text tells.
@@ -136,6 +138,11 @@ fn answer(analysis: Analysis<'_>, relation: &Relation) -> Query {
         uses: sources(&analysis, &relation.rows, None),
         print: relation.print,
         unknown: analysis.unknown,
+        table_columns: analysis
+            .tables
+            .iter()
+            .map(|table| table.columns.iter().map(|column| column.text.to_string()).collect())
+            .collect(),
         tables: analysis.tables.into_iter().map(|table| table.name).collect(),
     }
 }

@@ -14,7 +14,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (9, &["cli"]),
     (8, &["packages", "site", "ui"]),
     (7, &["artifacts"]),
-    (6, &["run"]),
+    (6, &["check", "run"]),
     (5, &["compile", "lineage"]),
     (4, &["parse", "select"]),
     (3, &["jinja", "state"]),

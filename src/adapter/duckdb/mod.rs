@@ -46,6 +46,13 @@ impl DuckDb {
         Ok(Self { profile: Profile::read(target, project_root)?, root: Mutex::new(None) })
     }
 
+    /// An empty database in memory under the name of the target's, with empty ones in place of what it attaches.
+    /// Extensions are loaded if they are at hand.
+    pub(super) fn open_empty(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {
+        let profile = Profile::read(target, project_root)?.emptied(&target.database);
+        Ok(Self { profile, root: Mutex::new(None) })
+    }
+
     fn clone_root(&self) -> Result<duckdb::Connection, AdapterError> {
         let mut root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
         if root.is_none() {
@@ -60,6 +67,11 @@ impl DuckDb {
     fn open_root(&self) -> Result<duckdb::Connection, AdapterError> {
         let connection = self.open_with_retries()?;
         for extension in &self.profile.extensions {
+            if self.profile.is_emptied {
+                // What is missing is noticed where it is used; nothing is fetched for trying statements out.
+                let _ = connection.execute_batch(&format!("load {}", extension.name));
+                continue;
+            }
             load(&connection, extension)?;
         }
         for sql in self.profile.secrets.iter().chain(&self.profile.attachments) {
@@ -130,6 +142,9 @@ impl Adapter for DuckDb {
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
         let connection = self.clone_root()?;
+        if let Some(sql) = &self.profile.use_database {
+            connection.execute_batch(sql).map_err(|error| refusal::read(&error, sql))?;
+        }
         for (key, value) in &self.profile.settings {
             let sql = format!("set {key} = '{}'", value.replace('\'', "''"));
             connection.execute_batch(&sql).map_err(|error| refusal::read(&error, &sql))?;

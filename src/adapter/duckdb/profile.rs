@@ -26,6 +26,10 @@ pub(super) struct Profile {
     pub(super) settings: Vec<(String, String)>,
     /// `retries`.
     pub(super) retries: Retries,
+    /// Whether it stands for another database, without what is in that.
+    pub(super) is_emptied: bool,
+    /// What makes names mean relations of the database, where that is not the one that was opened.
+    pub(super) use_database: Option<String>,
 }
 
 /// An extension and where it is installed from.
@@ -89,7 +93,40 @@ impl Profile {
             attachments: attachments(fields.get("attach"), project_root)?,
             settings: pairs(fields.get("settings")),
             retries: retries(fields.get("retries")),
+            is_emptied: false,
+            use_database: None,
         })
+    }
+
+    /// The same settings for an empty database in memory that goes by the name of the target's.
+    pub(super) fn emptied(self, database: &str) -> Self {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let attach = |name: &str| format!("attach if not exists ':memory:' as {}", quoted(name));
+        // `attach if not exists 'path' as alias (options)`: of these, only the name counts here.
+        let alias = |sql: &String| {
+            let (_, rest) = sql.rsplit_once("' as ")?;
+            Some(attach(rest.split(" (").next().unwrap_or(rest).trim_matches('"')))
+        };
+        let mut attachments: Vec<String> = self.attachments.iter().filter_map(alias).collect();
+        let is_named = !database.is_empty() && database != "memory";
+        if is_named {
+            attachments.insert(0, attach(database));
+        }
+        let path_options = ["access_mode", "temp_directory"];
+        Self {
+            path: PathBuf::from(":memory:"),
+            own_folder: None,
+            config_options: self
+                .config_options
+                .into_iter()
+                .filter(|(key, _)| !path_options.contains(&key.as_str()))
+                .collect(),
+            secrets: Vec::new(),
+            attachments,
+            is_emptied: true,
+            use_database: is_named.then(|| format!("use {}", quoted(database))),
+            ..self
+        }
     }
 }
 

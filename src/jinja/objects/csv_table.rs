@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime};
 use minijinja::Value;
+use serde_json::Value as Data;
 
 use super::dates;
 use super::table::{ColumnType, TableValue};
 use crate::diagnostic::{Code, Diagnostic, SourceFile, Span};
+use crate::manifest::{Node, NodeKind};
+use crate::sql::Dialect;
 
 /// Reads a seed. Columns in `text_columns` stay text.
 ///
@@ -43,6 +46,44 @@ pub(crate) fn read(
         rows.push(record.iter().map(str::to_string).collect());
     }
     Ok(typed(names, &rows, text_columns))
+}
+
+/// Reads the file of a seed as it is configured.
+///
+/// # Errors
+/// When the file cannot be read, or as [`read`].
+pub(crate) fn read_seed(node: &Node, root_path: &str) -> Result<TableValue, Box<Diagnostic>> {
+    let file = if node.file.text().is_empty() {
+        let path = std::path::Path::new(root_path).join(&node.original_file_path);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let message = format!("cannot read `{}`: {error}", node.original_file_path);
+            Box::new(Diagnostic::error(Code::SeedInvalid, message).in_file(&node.file))
+        })?;
+        SourceFile::new(node.original_file_path.as_str(), text)
+    } else {
+        Arc::clone(&node.file)
+    };
+    let types = node.config.get("column_types").and_then(Data::as_object);
+    let text_columns: Vec<String> = types.map(|types| types.keys().cloned().collect()).unwrap_or_default();
+    read(&file, &text_columns, node.config.str("delimiter").unwrap_or(","))
+}
+
+/// Names and types of the columns of the table that a seed makes.
+///
+/// # Errors
+/// When the node's file is no table.
+pub fn seed_columns(node: &Node, dialect: Dialect) -> Result<Vec<(String, String)>, Box<Diagnostic>> {
+    let NodeKind::Seed { root_path } = &node.kind else { return Ok(Vec::new()) };
+    let table = read_seed(node, root_path)?;
+    let types = node.config.get("column_types").and_then(Data::as_object);
+    let is_quoted = node.config.bool("quote_columns").unwrap_or(true);
+    let column = |(ix, name): (usize, &String)| {
+        let configured = types.and_then(|types| types.get(name)).and_then(Data::as_str);
+        let data_type = configured.or_else(|| database_type(&table, ix)).unwrap_or("text").to_owned();
+        let name = if is_quoted || dialect == Dialect::DuckDb { name.clone() } else { name.to_lowercase() };
+        (name, data_type)
+    };
+    Ok(table.names.iter().enumerate().map(column).collect())
 }
 
 /// The names of a CSV file's columns, if it has a header that can be read.

@@ -65,6 +65,16 @@ impl RunContext {
         Ok(MaterializeResult { relations: returned_relations(&value, materialized) })
     }
 
+    /// Calls a macro with a statement as its only argument, for what it refuses.
+    ///
+    /// # Errors
+    /// When the macro fails; there is nothing to refuse if it does not exist.
+    pub fn call_with_sql(&self, name: &str, sql: &str) -> Result<(), RenderError> {
+        let env = &self.inner.runtime().env;
+        let Some(entry) = env.registry().resolve(None, name) else { return Ok(()) };
+        env.call_macro(&entry.def.unique_id, &[Value::from(sql)], &[], Arc::new(self.clone())).map(|_| ())
+    }
+
     /// What the database said of the statement named `main`.
     #[must_use]
     pub fn main_response(&self) -> Option<Response> {

@@ -1,12 +1,9 @@
 //! What statements leave for the templates after them, what is written to `target/run`, and a seed's table.
 
-use std::sync::Arc;
-
 use minijinja::{Error, Value};
-use serde_json::Value as Data;
 
 use super::Inner;
-use crate::diagnostic::{Code, SourceFile};
+use crate::diagnostic::Code;
 use crate::jinja::context::Response;
 use crate::jinja::context::failure::{fail, fail_elsewhere};
 use crate::jinja::functions::{given, none, text_of};
@@ -69,18 +66,7 @@ pub(super) fn load_agate_table(inner: &Inner) -> Result<Value, Error> {
         let kind = inner.node().map_or("macro", |node| node.resource_type.as_str());
         return Err(fail(Code::TemplateFailed, format!("can only load_agate_table for seeds (got a {kind})")));
     };
-    let file = if node.file.text().is_empty() {
-        let path = std::path::Path::new(root_path).join(&node.original_file_path);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| fail(Code::SeedInvalid, format!("cannot read `{}`: {error}", node.original_file_path)))?;
-        SourceFile::new(node.original_file_path.as_str(), text)
-    } else {
-        Arc::clone(&node.file)
-    };
-    let types = node.config.get("column_types").and_then(Data::as_object);
-    let text_columns: Vec<String> = types.map(|types| types.keys().cloned().collect()).unwrap_or_default();
-    let delimiter = node.config.str("delimiter").unwrap_or(",");
-    match csv_table::read(&file, &text_columns, delimiter) {
+    match csv_table::read_seed(node, root_path) {
         Ok(table) => Ok(table.into_value()),
         Err(problem) => Err(fail_elsewhere(problem)),
     }

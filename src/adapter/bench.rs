@@ -1,0 +1,257 @@
+//! A place to try statements in without reading or changing any data.
+//!
+//! For DuckDB it is a database in memory with the names of the target's; for others it is one session with the
+//! target's own database, in a transaction that is never committed. The relations in it are empty.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
+};
+use crate::builtins::Builtin;
+use crate::sql::{Dialect, Relation};
+
+/// Stands in for an adapter; all of its sessions are one.
+pub struct Bench {
+    inner: Arc<dyn Adapter>,
+    state: Arc<Mutex<State>>,
+    /// Whether it is a database of its own.
+    is_apart: bool,
+}
+
+struct State {
+    connection: Option<Box<dyn Connection>>,
+    /// Whether statements that fail must not end the transaction.
+    has_savepoints: bool,
+    /// The first statement that a template ran since it was asked.
+    asked: Option<String>,
+}
+
+impl Bench {
+    /// Opens a bench over an adapter. `is_apart` says that it is an empty database of its own; else everything happens
+    /// in one transaction, which ends with the bench.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub fn open(inner: Arc<dyn Adapter>, is_apart: bool) -> Result<Arc<Self>, AdapterError> {
+        let mut connection = inner.connect()?;
+        if !is_apart {
+            connection.begin()?;
+        }
+        let state = State { connection: Some(connection), has_savepoints: !is_apart, asked: None };
+        Ok(Arc::new(Self { inner, state: Arc::new(Mutex::new(state)), is_apart }))
+    }
+
+    /// Whether it is a database of its own, so that relations can have their own names in it.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.is_apart
+    }
+
+    /// Makes a schema, and its database where it is a database of its own, unless they exist.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn create_schema(&self, database: Option<&str>, schema: &str) -> Result<(), AdapterError> {
+        let dialect = self.inner.dialect();
+        let mut name = dialect.quote(schema);
+        if let Some(database) = database.filter(|name| self.is_apart && !name.is_empty()) {
+            let database = dialect.quote(database);
+            self.run(&format!("attach if not exists ':memory:' as {database}"))?;
+            name = format!("{database}.{name}");
+        }
+        self.run(&format!("create schema if not exists {name}"))
+    }
+
+    /// Makes an empty table with these names and types.
+    ///
+    /// # Errors
+    /// When the database refuses, for example a type.
+    pub fn create_table(&self, relation: &Relation, columns: &[(String, String)]) -> Result<(), AdapterError> {
+        let dialect = self.inner.dialect();
+        let columns: Vec<String> =
+            columns.iter().map(|(name, data_type)| format!("{} {data_type}", dialect.quote(name))).collect();
+        self.drop_any(relation);
+        self.run(&format!("create table {relation} ({})", columns.join(", ")))
+    }
+
+    /// Makes an empty table of what a query returns, and tells its columns as the database has them.
+    ///
+    /// # Errors
+    /// When the query does not bind, or a table cannot have such columns.
+    pub fn create_as(&self, relation: &Relation, sql: &str) -> Result<Vec<Column>, AdapterError> {
+        self.drop_any(relation);
+        let query = sql.trim_end().trim_end_matches(';');
+        self.run(&format!("create table {relation} as (\n{query}\n) with no data"))?;
+        self.lock().guarded(|connection| connection.columns(relation))
+    }
+
+    /// Makes a view without rows. A column without a type fits wherever a null does.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn create_view(&self, relation: &Relation, columns: &[(String, Option<String>)]) -> Result<(), AdapterError> {
+        let dialect = self.inner.dialect();
+        let column = |(name, data_type): &(String, Option<String>)| match data_type {
+            Some(data_type) => format!("cast(null as {data_type}) as {}", dialect.quote(name)),
+            None => format!("null as {}", dialect.quote(name)),
+        };
+        let columns: Vec<String> = columns.iter().map(column).collect();
+        self.drop_any(relation);
+        self.run(&format!("create view {relation} as select {}", columns.join(", ")))
+    }
+
+    /// Names and types of the columns that a query would return, without running it.
+    ///
+    /// # Errors
+    /// When the query does not bind.
+    pub fn describe(&self, sql: &str) -> Result<Vec<Column>, AdapterError> {
+        self.lock().guarded(|connection| connection.describe(sql))
+    }
+
+    /// The first statement that a template ran since this was called last. Its answer came from empty relations.
+    #[must_use]
+    pub fn take_asked(&self) -> Option<String> {
+        self.lock().asked.take()
+    }
+
+    /// Ends it: nothing of what happened stays.
+    pub fn close(&self) {
+        if let Some(mut connection) = self.lock().connection.take() {
+            // What is not committed is gone with the session anyway.
+            let _ = connection.rollback();
+            self.inner.release(connection);
+        }
+    }
+
+    /// Takes a relation away, of whichever kind it is.
+    pub fn drop_any(&self, relation: &Relation) {
+        for kind in ["view", "table"] {
+            // One of the two is refused, because it names another kind.
+            let _ = self.run(&format!("drop {kind} if exists {relation} cascade"));
+        }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), AdapterError> {
+        self.lock().guarded(|connection| connection.execute(sql)).map(|_| ())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    /// Keeps a statement of a template in mind, unless its answer depends on no relation.
+    fn note(&mut self, sql: &str) {
+        let mut words = sql.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        if words.any(|word| word.eq_ignore_ascii_case("from")) {
+            self.asked.get_or_insert_with(|| sql.to_owned());
+        }
+    }
+
+    /// Runs something so that a failure leaves the transaction as it was.
+    fn guarded<T>(
+        &mut self,
+        run: impl FnOnce(&mut dyn Connection) -> Result<T, AdapterError>,
+    ) -> Result<T, AdapterError> {
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(AdapterError::new(AdapterErrorKind::Connect, "the session has ended"));
+        };
+        if !self.has_savepoints {
+            return run(connection.as_mut());
+        }
+        connection.execute("savepoint kiln_check")?;
+        let done = run(connection.as_mut());
+        let end = if done.is_ok() { "release savepoint kiln_check" } else { "rollback to savepoint kiln_check" };
+        connection.execute(end)?;
+        done
+    }
+}
+
+impl Adapter for Bench {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.inner.dialect()
+    }
+
+    fn features(&self) -> Features {
+        self.inner.features()
+    }
+
+    fn builtins(&self) -> &'static [Builtin] {
+        self.inner.builtins()
+    }
+
+    fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
+        Ok(Box::new(BenchConnection { state: Arc::clone(&self.state) }))
+    }
+}
+
+/// A session for templates. Transactions in it are none: nothing is ever committed.
+struct BenchConnection {
+    state: Arc<Mutex<State>>,
+}
+
+impl BenchConnection {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection for BenchConnection {
+    fn execute(&mut self, sql: &str) -> Result<Execution, AdapterError> {
+        let mut state = self.lock();
+        state.note(sql);
+        state.guarded(|connection| connection.execute(sql))
+    }
+
+    fn query(&mut self, sql: &str, limit: RowLimit) -> Result<(Table, Execution), AdapterError> {
+        let mut state = self.lock();
+        state.note(sql);
+        state.guarded(|connection| connection.query(sql, limit))
+    }
+
+    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, AdapterError> {
+        self.lock().guarded(|connection| connection.describe(sql))
+    }
+
+    fn relations(&mut self, database: Option<&str>, schema: &str) -> Result<Vec<Relation>, AdapterError> {
+        self.lock().guarded(|connection| connection.relations(database, schema))
+    }
+
+    fn columns(&mut self, relation: &Relation) -> Result<Vec<Column>, AdapterError> {
+        self.lock().guarded(|connection| connection.columns(relation))
+    }
+
+    fn begin(&mut self) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
+    fn interrupter(&self) -> Arc<dyn Interrupt> {
+        Arc::new(NoInterrupt)
+    }
+}
+
+struct NoInterrupt;
+
+impl Interrupt for NoInterrupt {
+    fn interrupt(&self) {}
+}

@@ -1,0 +1,424 @@
+//! Checking a project before anything runs: every model, test, snapshot and analysis is bound by a real engine against
+//! empty relations, parents first, and everything that would be refused is told at its place in the node's own file.
+//!
+//! What cannot be known is not an error: it is said to be unchecked, with the reason.
+
+mod bind;
+mod message;
+mod relations;
+mod shape;
+mod verdict;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use shape::{Certainty, Shape};
+
+use crate::adapter::{Bench, Column};
+use crate::compile::{self, CompiledNode};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::jinja::{Runtime, Session, seed_columns};
+use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
+use crate::sql::{Dialect, Query};
+use bind::Refusal;
+use message::Fault;
+use shape::Shapes;
+
+/// What a column is called where no column of a relation is known.
+const UNKNOWN_COLUMN: &str = "columns_are_not_known";
+
+/// What is put in front of schemas where they are made beside those that exist.
+pub const ASIDE: &str = "kiln_check_";
+
+/// What a check works with.
+pub struct Setup<'a> {
+    /// The project, with the bench as its database.
+    pub runtime: &'a Arc<Runtime>,
+    /// Where statements are tried.
+    pub bench: &'a Bench,
+    /// The columns of sources, as far as they are known.
+    pub sources: HashMap<NodeIndex, Shape>,
+    /// The project's own database, where it can be asked.
+    pub database: Option<(&'a Arc<Runtime>, &'a Arc<Session>)>,
+}
+
+/// What came of a node.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The node.
+    pub node: NodeIndex,
+    /// What is wrong with it: errors, and warnings.
+    pub problems: Vec<Diagnostic>,
+    /// Why it is not checked, or not to the end, if so.
+    pub unchecked: Option<String>,
+    /// Its columns.
+    pub shape: Shape,
+}
+
+/// Checks all nodes of a project.
+#[must_use]
+pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
+    let manifest = &setup.runtime.manifest;
+    let session = setup.runtime.session("check");
+    let mut checker = Checker { setup, manifest, session, shapes: Shapes::new(manifest), schemas: Vec::new() };
+    let mut results = Vec::new();
+    for ix in order(manifest) {
+        if let Some(checked) = checker.node(ix) {
+            checker.shapes.set(ix, checked.shape.clone());
+            results.push(checked);
+        }
+    }
+    results
+}
+
+/// All nodes, sources and seeds first, then parents before children.
+fn order(manifest: &Manifest) -> Vec<NodeIndex> {
+    let mut waiting: Vec<usize> = manifest.indices().map(|ix| manifest.parents(ix).len()).collect();
+    let mut order: Vec<NodeIndex> = manifest.indices().filter(|ix| waiting[ix.as_usize()] == 0).collect();
+    let mut next = 0;
+    while let Some(ix) = order.get(next).copied() {
+        next += 1;
+        for child in manifest.children(ix) {
+            waiting[child.as_usize()] -= 1;
+            if waiting[child.as_usize()] == 0 {
+                order.push(*child);
+            }
+        }
+    }
+    let is_root =
+        |ix: &NodeIndex| matches!(manifest.node(*ix).resource_type, ResourceType::Source | ResourceType::Seed);
+    let (mut roots, rest): (Vec<_>, Vec<_>) = order.into_iter().partition(is_root);
+    // Seeds make relations that sources may name.
+    roots.sort_by_key(|ix| manifest.node(*ix).resource_type != ResourceType::Seed);
+    roots.extend(rest);
+    roots
+}
+
+struct Checker<'a> {
+    setup: &'a Setup<'a>,
+    manifest: &'a Manifest,
+    session: Arc<Session>,
+    shapes: Shapes,
+    schemas: Vec<(Option<String>, String)>,
+}
+
+/// What is known of a node before it is bound.
+struct Basis {
+    /// The least that is known of a parent.
+    certainty: Certainty,
+    /// Why that is so.
+    reason: Option<String>,
+    /// The statement that its template ran on empty relations.
+    asked: Option<String>,
+}
+
+impl Checker<'_> {
+    fn node(&mut self, ix: NodeIndex) -> Option<Checked> {
+        use ResourceType::{Analysis, Model, Seed, Snapshot, Source, Test};
+        let node = self.manifest.node(ix);
+        match node.resource_type {
+            Seed => Some(self.seed(ix)),
+            Source => self.source(ix),
+            Model | Snapshot | Test | Analysis if !node.raw_code.trim().is_empty() => Some(self.query(ix)),
+            _ => None,
+        }
+    }
+
+    fn seed(&mut self, ix: NodeIndex) -> Checked {
+        let node = self.manifest.node(ix);
+        let failed = |problem: Diagnostic| {
+            let shape = Shape::open(Vec::new(), format!("the seed `{}` has an error", node.name));
+            Checked { node: ix, problems: vec![problem], unchecked: None, shape }
+        };
+        let columns = match seed_columns(node, self.setup.runtime.adapter.dialect()) {
+            Ok(columns) => columns,
+            Err(problem) => return failed(*problem),
+        };
+        match self.create_typed(ix, &columns) {
+            Ok(()) => Checked { node: ix, problems: Vec::new(), unchecked: None, shape: Shape::typed(columns) },
+            Err(message) => {
+                let text = format!("the table of seed `{}` cannot be made: {}", node.name, message::sentence(&message));
+                failed(Diagnostic::error(Code::BindFailed, text).in_file(&node.file))
+            }
+        }
+    }
+
+    fn source(&mut self, ix: NodeIndex) -> Option<Checked> {
+        let node = self.manifest.node(ix);
+        let is_file = self.setup.runtime.written(ix) != self.setup.runtime.relation(ix).to_string();
+        if is_file || self.shapes.builder(node) != Some(ix) {
+            // A file tells its columns itself, and what the project builds is known from there.
+            return None;
+        }
+        let known = self.setup.sources.get(&ix).cloned();
+        let mut shape = known.unwrap_or_else(|| {
+            let table = format!("the columns of source `{}` are not known", node.unique_id);
+            Shape::open(Vec::new(), table)
+        });
+        let made = match shape.types() {
+            Some(columns) => self.create_typed(ix, &columns),
+            None => Err(String::new()),
+        };
+        if let Err(reason) = made {
+            if shape.certainty == Certainty::Typed {
+                shape.certainty = Certainty::Named;
+                shape.reason =
+                    Some(format!("the types of source `{}`: {}", node.unique_id, message::headline(&reason)));
+            }
+            self.create_untyped(ix, &shape);
+        }
+        Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape })
+    }
+
+    /// A node with a query.
+    fn query(&mut self, ix: NodeIndex) -> Checked {
+        let node = self.manifest.node(ix);
+        let mut basis = self.basis(ix);
+        let _ = self.setup.bench.take_asked();
+        let mut compiled = compile::compile(self.setup.runtime, &self.session, ix);
+        basis.asked = self.setup.bench.take_asked();
+        if basis.asked.is_some()
+            && let Some(found) = self.compiled_elsewhere(ix)
+        {
+            // The database knows what the template asks; empty relations do not.
+            (compiled, basis.asked) = (Ok(found), None);
+        }
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return uncompiled(ix, node, *error, &basis),
+        };
+        let mut checked = self.bound(ix, &compiled, &basis);
+        if matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot) {
+            self.exact_types(ix, &compiled, &mut checked);
+            if is_ephemeral(node) {
+                self.excuse(ix, &mut checked);
+            } else {
+                self.keep(ix, &mut checked);
+            }
+        }
+        if checked.problems.is_empty() && checked.shape.certainty == Certainty::Typed {
+            self.contract(ix, &compiled, &mut checked);
+            self.second_run(ix, &basis, &mut checked);
+        }
+        checked
+    }
+
+    fn basis(&self, ix: NodeIndex) -> Basis {
+        let mut basis = Basis { certainty: Certainty::Typed, reason: None, asked: None };
+        for parent in self.manifest.parents(ix) {
+            let node = self.manifest.node(*parent);
+            if !has_relation(node) {
+                continue;
+            }
+            let parent = if node.resource_type == ResourceType::Source {
+                self.shapes.builder(node).unwrap_or(*parent)
+            } else {
+                *parent
+            };
+            let is_file = node.resource_type == ResourceType::Source
+                && self.setup.runtime.written(parent) != self.setup.runtime.relation(parent).to_string();
+            let (certainty, reason) = match self.shapes.get(parent) {
+                Some(shape) => (shape.certainty, shape.reason.clone()),
+                None if is_file => (Certainty::Typed, None),
+                None => (Certainty::Open, Some(format!("`{}` is not checked", node.unique_id))),
+            };
+            if certainty > basis.certainty {
+                (basis.certainty, basis.reason) = (certainty, reason);
+            }
+        }
+        basis
+    }
+
+    /// The node compiled with answers of the project's own database.
+    fn compiled_elsewhere(&self, ix: NodeIndex) -> Option<CompiledNode> {
+        let (runtime, session) = self.setup.database?;
+        let compiled = compile::compile(runtime, session, ix);
+        session.release();
+        compiled.ok()
+    }
+
+    /// Binds a compiled node.
+    fn bound(&mut self, ix: NodeIndex, compiled: &CompiledNode, basis: &Basis) -> Checked {
+        let sql = &*compiled.compiled_code;
+        let mut analysis = None;
+        if basis.certainty == Certainty::Open {
+            analysis = Some(self.widen(sql));
+        }
+        let (columns, refusals) = self.bind(sql);
+        let mut checked = Checked {
+            node: ix,
+            problems: Vec::new(),
+            unchecked: None,
+            shape: Shape { columns: Vec::new(), certainty: basis.certainty, reason: basis.reason.clone() },
+        };
+        if let Some(columns) = columns {
+            checked.problems.extend(self.duplicates(ix, &columns));
+            self.shape_of_columns(&columns, sql, basis, analysis.as_ref(), &mut checked);
+            return checked;
+        }
+        for refusal in refusals {
+            match self.doubt(ix, &refusal, basis, sql) {
+                Some(reason) => checked.unchecked = checked.unchecked.or(Some(reason)),
+                None => checked.problems.push(self.explained(compiled, refusal)),
+            }
+        }
+        let analysis = analysis.unwrap_or_else(|| self.analyzed(sql).0);
+        checked.shape = self.shape_of_query(ix, &analysis);
+        checked
+    }
+
+    /// Binds a statement, with relations that are no nodes of the project taken from its database.
+    fn bind(&self, sql: &str) -> (Option<Vec<Column>>, Vec<Refusal>) {
+        let mut tried: Vec<String> = Vec::new();
+        loop {
+            let (columns, refusals) = bind::bind(self.setup.bench, sql);
+            let missing = refusals.first().filter(|refusal| refusal.fault == Fault::Relation);
+            let name = missing.and_then(|refusal| Some(&sql[message::name_at(sql, refusal.error.position?)?]));
+            match name.filter(|name| !tried.iter().any(|known| known == name)) {
+                Some(name) if self.borrow(name).is_some() => tried.push(name.to_owned()),
+                _ => return (columns, refusals),
+            }
+        }
+    }
+
+    /// What is known of the columns that were bound.
+    fn shape_of_columns(
+        &self,
+        columns: &[Column],
+        sql: &str,
+        basis: &Basis,
+        analysis: Option<&Query>,
+        checked: &mut Checked,
+    ) {
+        let shape = &mut checked.shape;
+        let is_typed = basis.certainty == Certainty::Typed;
+        let column = |column: &Column| (column.name.clone(), is_typed.then(|| column.data_type.clone()));
+        shape.columns = columns.iter().filter(|column| column.name != UNKNOWN_COLUMN).map(column).collect();
+        if let Some(statement) = &basis.asked {
+            shape.certainty = Certainty::Open;
+            shape.reason = Some(format!("its template reads rows: {}", short(statement)));
+        } else if basis.certainty == Certainty::Open && analysis.is_some_and(|query| query.unlisted.is_none()) {
+            shape.certainty = Certainty::Named;
+        } else if self.pivots(sql) {
+            // Without rows, a pivot makes no columns.
+            shape.certainty = Certainty::Open;
+            shape.reason = Some("its columns depend on the rows that it pivots".to_owned());
+        }
+        if self.setup.runtime.adapter.dialect() == Dialect::DuckDb {
+            relations::number_duplicates(&mut shape.columns);
+        }
+    }
+
+    fn pivots(&self, sql: &str) -> bool {
+        let is_duckdb = self.setup.runtime.adapter.dialect() == Dialect::DuckDb;
+        is_duckdb && sql.to_lowercase().contains("pivot") && self.analyzed(sql).0.unlisted.is_some()
+    }
+
+    /// What is known of the columns of a query that was refused.
+    fn shape_of_query(&self, ix: NodeIndex, query: &Query) -> Shape {
+        let columns: Vec<_> = query.outputs.iter().map(|output| (output.name.clone(), None)).collect();
+        let reason = format!("`{}` has an error or is not checked", self.manifest.node(ix).unique_id);
+        let is_all = query.unlisted.is_none() && !columns.is_empty();
+        let certainty = if is_all { Certainty::Named } else { Certainty::Open };
+        Shape { columns, certainty, reason: Some(reason) }
+    }
+
+    /// Has the database name the types, where describing a query gives only their families.
+    fn exact_types(&mut self, ix: NodeIndex, compiled: &CompiledNode, checked: &mut Checked) {
+        if self.setup.bench.is_apart() || checked.shape.certainty != Certainty::Typed {
+            return;
+        }
+        let relation = self.place(ix);
+        match self.setup.bench.create_as(&relation, &compiled.compiled_code) {
+            Ok(columns) => {
+                let columns = columns.into_iter().map(|column| (column.name, column.data_type)).collect();
+                checked.shape = Shape::typed(columns);
+            }
+            Err(error) => {
+                checked.shape.certainty = Certainty::Named;
+                checked.shape.reason = Some(message::sentence(&error.message));
+            }
+        }
+        self.setup.bench.drop_any(&relation);
+    }
+
+    /// Makes the relation of a node for its children.
+    fn keep(&mut self, ix: NodeIndex, checked: &mut Checked) {
+        let node = self.manifest.node(ix);
+        if node.resource_type == ResourceType::Snapshot {
+            relations::snapshot_columns(node, self.setup.runtime.adapter.dialect(), &mut checked.shape);
+        }
+        if let Some(columns) = checked.shape.types().filter(|columns| !columns.is_empty()) {
+            match self.create_typed(ix, &columns) {
+                Ok(()) => return,
+                Err(reason) => {
+                    checked.shape.certainty = Certainty::Named;
+                    let reason = message::headline(&reason);
+                    checked.shape.reason = Some(format!("the types of `{}`: {reason}", node.unique_id));
+                }
+            }
+        }
+        self.create_untyped(ix, &checked.shape);
+    }
+
+    /// An incremental model is another query when its table exists.
+    fn second_run(&mut self, ix: NodeIndex, basis: &Basis, checked: &mut Checked) {
+        let node = self.manifest.node(ix);
+        let is_incremental = node.resource_type == ResourceType::Model && node.config.materialized() == "incremental";
+        if !is_incremental || node.config.str("incremental_strategy") == Some("microbatch") {
+            return;
+        }
+        let compiled = compile::compile(self.setup.runtime, &self.session, ix);
+        let asked = self.setup.bench.take_asked();
+        let basis = Basis { certainty: basis.certainty, reason: basis.reason.clone(), asked };
+        match compiled {
+            Ok(compiled) => {
+                let second = self.bound(ix, &compiled, &basis);
+                checked.problems.extend(second.problems);
+                checked.unchecked = checked.unchecked.take().or(second.unchecked);
+            }
+            Err(error) => {
+                let second = uncompiled(ix, node, *error, &basis);
+                checked.problems.extend(second.problems);
+                checked.unchecked = checked.unchecked.take().or(second.unchecked);
+            }
+        }
+    }
+}
+
+/// A node whose template failed.
+fn uncompiled(ix: NodeIndex, node: &Node, error: Diagnostic, basis: &Basis) -> Checked {
+    let reason = match (&basis.asked, error.code) {
+        (Some(statement), _) => {
+            Some(format!("its template reads rows, of which there are none here: {}", short(statement)))
+        }
+        (None, Code::Unsupported | Code::ConnectFailed) => Some(error.message.clone()),
+        (None, _) if basis.certainty == Certainty::Open => basis.reason.clone(),
+        _ => None,
+    };
+    let shape = Shape::open(Vec::new(), format!("`{}` cannot be compiled", node.unique_id));
+    match reason {
+        Some(reason) => Checked { node: ix, problems: Vec::new(), unchecked: Some(reason), shape },
+        None => Checked { node: ix, problems: vec![error], unchecked: None, shape },
+    }
+}
+
+fn is_ephemeral(node: &Node) -> bool {
+    node.resource_type == ResourceType::Model && node.config.materialized() == "ephemeral"
+}
+
+/// Nodes that queries read.
+fn has_relation(node: &Node) -> bool {
+    use ResourceType::{Model, Seed, Snapshot, Source};
+    matches!(node.resource_type, Model | Seed | Snapshot | Source)
+}
+
+/// The beginning of a statement, on one line.
+fn short(statement: &str) -> String {
+    let statement = statement.split("*/").last().unwrap_or(statement);
+    let text: String = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}

@@ -1,0 +1,136 @@
+//! What a refusal means for a node: a fault of its own, or nothing, because too little is known.
+
+use super::bind::Refusal;
+use super::message::{self, Fault};
+use super::shape::Certainty;
+use super::{ASIDE, Basis, Checked, Checker, is_ephemeral, short};
+use crate::adapter::Column;
+use crate::compile::{self, CompiledNode};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::jinja::SqlFailure;
+use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
+use crate::sql::Dialect;
+
+impl Checker<'_> {
+    /// Why a refusal says nothing about the statement, if so.
+    pub(super) fn doubt(&self, ix: NodeIndex, refusal: &Refusal, basis: &Basis, sql: &str) -> Option<String> {
+        let node = self.manifest.node(ix);
+        let says = message::sentence(&refusal.error.message);
+        if refusal.fault == Fault::Outside {
+            return Some(says);
+        }
+        if let Some(statement) = &basis.asked {
+            return Some(format!("its template reads rows, of which there are none here: {}", short(statement)));
+        }
+        if !is_built_in(node) {
+            return Some(format!("its materialization `{}` is not built in", node.config.materialized()));
+        }
+        let is_prepared = node.config.str("sql_header").is_some()
+            || node.config.get("pre-hook").and_then(serde_json::Value::as_array).is_some_and(|hooks| !hooks.is_empty())
+            || self.manifest.nodes.iter().any(|node| node.resource_type == ResourceType::Operation);
+        if is_prepared && matches!(refusal.fault, Fault::Function | Fault::Relation) {
+            return Some(format!("a hook may make what is missing: {says}"));
+        }
+        if refusal.fault == Fault::Relation && self.setup.bench.is_apart() {
+            let is_near = message::hint(&refusal.error.message, sql, refusal.error.position).is_some();
+            if self.setup.database.is_none() && !is_near {
+                return Some(format!("it reads what is no node of the project: {says}"));
+            }
+        }
+        // Postgres says of wrong types that there is no such function; DuckDB only of names.
+        let is_named = refusal.fault != Fault::Function || self.setup.bench.is_apart();
+        let known = match basis.certainty {
+            Certainty::Typed => true,
+            Certainty::Named => is_named && refusal.fault != Fault::Meaning,
+            Certainty::Open => is_named && matches!(refusal.fault, Fault::Syntax | Fault::Function | Fault::Relation),
+        };
+        let reason = basis.reason.clone().unwrap_or_default();
+        (!known).then_some(reason)
+    }
+
+    /// A refusal as a problem at its place in the node's own file.
+    pub(super) fn explained(&self, compiled: &CompiledNode, refusal: Refusal) -> Diagnostic {
+        let code = if refusal.fault == Fault::Column { Code::UnknownColumn } else { Code::BindFailed };
+        let sentence = message::sentence(&refusal.error.message);
+        let sentence = sentence.replace(ASIDE, "");
+        let hint = message::hint(&refusal.error.message, &compiled.compiled_code, refusal.error.position);
+        let failure = SqlFailure { error: refusal.error, sql: compiled.compiled_code.to_string() };
+        let mut problem = *compile::explain_rejection(self.setup.runtime, compiled, &failure);
+        let node = compiled.ix.map(|ix| self.manifest.node(ix));
+        problem.code = code;
+        problem.message = match node {
+            Some(node) => format!("`{}`: {sentence}", node.name),
+            None => sentence,
+        };
+        problem.maybe_hint(hint)
+    }
+
+    /// Columns of one name, which a relation cannot have.
+    pub(super) fn duplicates(&self, ix: NodeIndex, columns: &[Column]) -> Vec<Diagnostic> {
+        let node = self.manifest.node(ix);
+        if !matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot) || is_ephemeral(node) {
+            return Vec::new();
+        }
+        let mut found: Vec<&str> = Vec::new();
+        for (at, column) in columns.iter().enumerate() {
+            if columns[..at].iter().any(|other| other.name == column.name) && !found.contains(&column.name.as_str()) {
+                found.push(&column.name);
+            }
+        }
+        let is_duckdb = self.setup.runtime.adapter.dialect() == Dialect::DuckDb;
+        let problem = |name: &&str| {
+            let message = format!("`{}` has several columns named `{name}`", node.name);
+            if is_duckdb {
+                let hint = format!("DuckDB names the second one `{name}_1`; give it a name of its own");
+                return Diagnostic::warning(Code::DuplicateColumn, message).in_file(&node.file).hint(hint);
+            }
+            let hint = "a relation cannot have that; give one of them another name";
+            Diagnostic::error(Code::DuplicateColumn, message).in_file(&node.file).hint(hint)
+        };
+        found.iter().map(problem).collect()
+    }
+
+    pub(super) fn contract(&self, ix: NodeIndex, compiled: &CompiledNode, checked: &mut Checked) {
+        let node = self.manifest.node(ix);
+        if node.resource_type != ResourceType::Model || !node.config.is_contract_enforced() || is_ephemeral(node) {
+            return;
+        }
+        if let Err(mut problem) = compile::check_contract(self.setup.runtime, &self.session, ix, compiled) {
+            if problem.code != Code::ContractBroken {
+                checked.unchecked = Some(problem.message);
+                return;
+            }
+            problem.related.clear();
+            checked.problems.push(problem.in_file(&node.file));
+        }
+    }
+
+    /// An ephemeral model that nothing reads never runs, whatever is wrong with it.
+    pub(super) fn excuse(&self, ix: NodeIndex, checked: &mut Checked) {
+        let mut waiting = vec![ix];
+        while let Some(ix) = waiting.pop() {
+            for child in self.manifest.children(ix) {
+                let node = self.manifest.node(*child);
+                match node.resource_type {
+                    ResourceType::Model if is_ephemeral(node) => waiting.push(*child),
+                    ResourceType::Model | ResourceType::Snapshot | ResourceType::Test => return,
+                    _ => {}
+                }
+            }
+        }
+        if !checked.problems.is_empty() {
+            checked.problems.clear();
+            checked.unchecked = Some("it is ephemeral, and nothing that runs reads it".to_owned());
+        }
+    }
+}
+
+/// Whether a node's query runs as it is compiled.
+fn is_built_in(node: &Node) -> bool {
+    let known = ["table", "view", "incremental", "ephemeral", "materialized_view", "snapshot", "test"];
+    match &node.kind {
+        NodeKind::Test(_) => true,
+        _ if node.resource_type == ResourceType::Analysis => true,
+        _ => known.contains(&node.config.materialized()),
+    }
+}

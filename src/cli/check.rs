@@ -1,0 +1,170 @@
+//! `kiln check`: what the database would refuse, found without running anything.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::args::{CheckArgs, SelectionArgs};
+use super::pipeline::Parsed;
+use super::{ExitStatus, columns, selection, sources};
+use crate::adapter::{self, Bench};
+use crate::check::{self, Certainty, Checked, Setup, Shape};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::jinja::{Runtime, RuntimeParts, Session, Silent};
+use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
+use crate::ui::{Entry, Level, count, escalate, names};
+
+/// How many reasons for not checking are told.
+const REASONS: usize = 20;
+
+/// Runs the command.
+pub(super) fn run(args: &CheckArgs, parsed: &Parsed) -> ExitStatus {
+    match checked(parsed, &args.selection, args.offline) {
+        Ok(true) => ExitStatus::Success,
+        Ok(false) => ExitStatus::Failure,
+        Err(status) => status,
+    }
+}
+
+/// Checks the selected nodes and tells what was found. Whether there was nothing wrong.
+pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bool) -> Result<bool, ExitStatus> {
+    use ResourceType::{Analysis, Model, Seed, Snapshot, Test};
+    let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed])?;
+    let selected: HashSet<NodeIndex> = selected.iter().collect();
+    let results = inspect(parsed, is_offline).map_err(|error| parsed.fail(&error))?;
+    let results: Vec<Checked> = results.into_iter().filter(|checked| selected.contains(&checked.node)).collect();
+    Ok(report(parsed, &results))
+}
+
+/// Checks all nodes of a project.
+pub(super) fn inspect(parsed: &Parsed, is_offline: bool) -> Result<Vec<Checked>, Box<Diagnostic>> {
+    let project = &parsed.project;
+    let bench = adapter::open_bench(&project.target, &project.root().root, &parsed.adapter).map_err(|error| {
+        let failure = crate::jinja::SqlFailure { error, sql: String::new() };
+        failure.into_diagnostic()
+    })?;
+    let manifest = if bench.is_apart() { Arc::clone(&parsed.manifest) } else { Arc::new(set_aside(&parsed.manifest)) };
+    let runtime = Runtime::new(RuntimeParts {
+        project: Arc::clone(project),
+        manifest,
+        registry: Arc::clone(&parsed.macros),
+        adapter: Arc::clone(&bench) as Arc<dyn adapter::Adapter>,
+        // What templates log while they are tried is not what the user asked for.
+        listener: Arc::new(Silent),
+        selected: parsed.manifest.nodes.iter().map(|node| node.unique_id.to_string()).collect(),
+        deferred: Arc::default(),
+    });
+    let database = if is_offline || !bench.is_apart() { None } else { database(parsed) };
+    let (sources, drift) = sources(parsed, &runtime, &bench, database.as_ref());
+    let database = database.as_ref().map(|(runtime, session)| (runtime, session));
+    parsed.printer.warnings(&drift.into_iter().collect());
+    let results = check::check(&Setup { runtime: &runtime, bench: &bench, sources, database });
+    if let Some((_, session)) = database {
+        session.close();
+    }
+    bench.close();
+    Ok(results)
+}
+
+/// The project with schemas of its own for what it builds, so that nothing that exists is in the way.
+fn set_aside(manifest: &Manifest) -> Manifest {
+    use ResourceType::{Model, Seed, Snapshot};
+    let mut aside = manifest.clone();
+    for node in aside.nodes.iter_mut().filter(|node| matches!(node.resource_type, Model | Seed | Snapshot)) {
+        node.schema = format!("{}{}", check::ASIDE, node.schema);
+    }
+    aside
+}
+
+/// The project's own database, if it can be asked.
+fn database(parsed: &Parsed) -> Option<(Arc<Runtime>, Arc<Session>)> {
+    if !columns::has_database(parsed) {
+        return None;
+    }
+    let runtime = columns::runtime(parsed, Arc::clone(&parsed.adapter));
+    let session = runtime.session("check");
+    session.begin().ok()?;
+    let _ = session.rollback();
+    Some((runtime, session))
+}
+
+/// The columns of sources: from the database, from what was written of it earlier, or as they are declared. Sources
+/// that are not what they were are told.
+fn sources(
+    parsed: &Parsed,
+    runtime: &Arc<Runtime>,
+    bench: &Arc<Bench>,
+    database: Option<&(Arc<Runtime>, Arc<Session>)>,
+) -> (HashMap<NodeIndex, Shape>, Vec<Diagnostic>) {
+    let (catalog, written) = (columns::catalog_columns(parsed), sources::read(parsed));
+    let own = (!bench.is_apart()).then(|| (Arc::clone(runtime), runtime.session("sources")));
+    let asked = database.or(own.as_ref());
+    let (mut known, mut drift) = (HashMap::new(), Vec::new());
+    for ix in parsed.manifest.indices() {
+        let node = parsed.manifest.node(ix);
+        if node.resource_type != ResourceType::Source {
+            continue;
+        }
+        let id = node.unique_id.as_str();
+        let live = asked.and_then(|(runtime, session)| sources::live(runtime, session, ix));
+        if let (Some(old), Some(new)) = (written.get(id), &live) {
+            drift.extend(sources::drift(node, &sources::difference(old, new)));
+        }
+        let shape = match (live.or_else(|| written.get(id).cloned()), catalog.get(id)) {
+            (Some(columns), _) => Shape::typed(columns),
+            (None, Some(given)) => of_catalog(&given.columns),
+            (None, None) => declared(node),
+        };
+        known.insert(ix, shape);
+    }
+    (known, drift)
+}
+
+fn of_catalog(columns: &[(String, Option<String>)]) -> Shape {
+    let is_typed = columns.iter().all(|(_, data_type)| data_type.is_some());
+    let certainty = if is_typed { Certainty::Typed } else { Certainty::Named };
+    Shape { columns: columns.to_vec(), certainty, reason: None }
+}
+
+fn declared(node: &Node) -> Shape {
+    let columns: Vec<_> = node.columns.values().map(|column| (column.name.clone(), column.data_type.clone())).collect();
+    let hint = "`kiln sources sync` reads them from the database";
+    Shape::open(columns, format!("the columns of source `{}` are not known for sure; {hint}", node.unique_id))
+}
+
+fn report(parsed: &Parsed, results: &[Checked]) -> bool {
+    let mut problems = Diagnostics::new();
+    let mut seen: HashSet<(String, Option<(String, u32)>)> = HashSet::new();
+    for problem in results.iter().flat_map(|checked| &checked.problems) {
+        let at = problem.at.as_ref().map(|label| (label.file.path().to_owned(), label.span.start));
+        if seen.insert((problem.message.clone(), at)) {
+            problems.push(problem.clone());
+        }
+    }
+    let problems = escalate(problems, &parsed.project.settings.warn_error);
+    parsed.printer.warnings(&problems);
+    parsed.printer.fatal(&problems);
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for checked in results {
+        let reason = checked.unchecked.as_deref().filter(|_| checked.problems.is_empty());
+        if let Some(reason) = reason {
+            reasons.entry(reason).or_default().push(parsed.manifest.node(checked.node).name.as_str());
+        }
+    }
+    for (reason, nodes) in reasons.iter().take(REASONS) {
+        let text = match nodes.as_slice() {
+            [node] => format!("Not checked: {node}: {reason}"),
+            [node, rest @ ..] => format!("Not checked: {node} and {} more: {reason}", rest.len()),
+            [] => continue,
+        };
+        parsed.printer.say(&Entry::new(names::NOTE, Level::Info, text.replace(check::ASIDE, "")));
+    }
+    let n_errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let n_unchecked: usize = reasons.values().map(Vec::len).sum();
+    let done = results.len() - n_unchecked;
+    let mut text = format!("Checked {} without running anything: {}", count(done, "node"), count(n_errors, "error"));
+    if n_unchecked > 0 {
+        text += &format!("; {n_unchecked} could not be checked");
+    }
+    parsed.printer.say(&Entry::info(names::NOTE, text));
+    !problems.has_errors()
+}
