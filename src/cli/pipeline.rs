@@ -207,7 +207,9 @@ impl Parsed {
             manifest: Arc::clone(&self.manifest),
             registry: Arc::clone(&self.macros),
             adapter: Arc::clone(&self.adapter),
-            listener: Arc::new(TermListener::new(&self.printer, &self.project.settings.warn_error)),
+            listener: Arc::new(
+                TermListener::new(&self.printer, &self.project.settings.warn_error).with_manifest(&self.manifest),
+            ),
             selected: ids,
             deferred: Arc::clone(&self.previous.deferred),
         })

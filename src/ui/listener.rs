@@ -2,24 +2,41 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Data;
+
 use super::entry::{Entry, Level, names};
+use super::lines::node_info;
 use super::printer::Printer;
 use super::problems::escalate;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::jinja::{Listener, MessageLevel, StatementEvent, StatementPhase};
+use crate::manifest::Manifest;
 use crate::project::WarnErrorOptions;
 
 /// Passes messages and statements on to the printer.
 pub struct TermListener {
     printer: Arc<Printer>,
     warn_error: WarnErrorOptions,
+    manifest: Option<Arc<Manifest>>,
 }
 
 impl TermListener {
     /// Makes a listener.
     #[must_use]
     pub fn new(printer: &Arc<Printer>, warn_error: &WarnErrorOptions) -> Self {
-        Self { printer: Arc::clone(printer), warn_error: warn_error.clone() }
+        Self { printer: Arc::clone(printer), warn_error: warn_error.clone(), manifest: None }
+    }
+
+    /// Lets JSON lines about statements tell the facts of the node.
+    #[must_use]
+    pub fn with_manifest(self, manifest: &Arc<Manifest>) -> Self {
+        Self { manifest: Some(Arc::clone(manifest)), ..self }
+    }
+
+    fn node_info(&self, id: Option<&str>) -> Option<Data> {
+        let manifest = self.manifest.as_ref().filter(|_| self.printer.options().writes_json())?;
+        let node = manifest.node(manifest.find(id?)?);
+        Some(node_info(node, "executing", None, None))
     }
 }
 
@@ -62,7 +79,7 @@ impl Listener for TermListener {
 
     fn statement(&self, event: &StatementEvent<'_>) {
         let connection = event.connection;
-        let entry = match event.phase {
+        let mut entry = match event.phase {
             StatementPhase::Started => {
                 let text = format!("On {}: {}", event.node.unwrap_or(connection), event.sql);
                 Entry::new(names::SQL, Level::Debug, text).with("sql", event.sql).with("conn_name", connection)
@@ -75,6 +92,9 @@ impl Listener for TermListener {
                 Entry::new(names::SQL_FAILED, Level::Debug, format!("SQL failed: {message}")).with("exc", message)
             }
         };
+        if let Some(info) = self.node_info(event.node) {
+            entry = entry.with("node_info", info);
+        }
         self.printer.say(&entry.from_thread(&thread_name()));
     }
 }

@@ -117,6 +117,12 @@ fn is_true(word: &str) -> bool {
 }
 
 impl Options {
+    /// Whether anything is written as JSON, the only form that has an entry's facts.
+    #[must_use]
+    pub fn writes_json(&self) -> bool {
+        self.format == Format::Json || (self.file_format == Format::Json && self.file_level.is_some())
+    }
+
     /// Works out the options.
     #[must_use]
     pub fn resolve(sources: Sources<'_>, messages: Stream) -> Self {
