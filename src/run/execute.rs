@@ -59,7 +59,7 @@ pub fn execute(
     let mut report = RunReport::default();
     if runs {
         prepare_schemas(runtime, &session, plan)?;
-        report.results = hooks.run(false, None);
+        report.results = hooks.run(false, None)?;
     }
     // Its connection serves the first worker.
     session.close();
@@ -71,7 +71,7 @@ pub fn execute(
     }
     report.is_interrupted = surroundings.stop.is_set();
     if runs && !report.is_interrupted {
-        let results = hooks.run(true, Some(&report.results));
+        let results = hooks.run(true, Some(&report.results))?;
         report.results.extend(results);
     }
     session.close();

@@ -47,7 +47,10 @@ pub(super) fn in_order(manifest: &Manifest, is_end: bool) -> Vec<NodeIndex> {
 impl Hooks<'_> {
     /// Runs the hooks one after the other; after a failure the rest is skipped.
     /// Those at the end see the results so far.
-    pub(super) fn run(&self, is_end: bool, results: Option<&[NodeResult]>) -> Vec<NodeResult> {
+    ///
+    /// # Errors
+    /// When the template of a hook at the start fails: like dbt, the command then ends before anything is built.
+    pub(super) fn run(&self, is_end: bool, results: Option<&[NodeResult]>) -> Result<Vec<NodeResult>, Box<Diagnostic>> {
         let hooks = in_order(&self.runtime.manifest, is_end);
         let total = hooks.len();
         // Publishing the results costs as much as writing their artifact, and most projects have no such hook.
@@ -65,8 +68,17 @@ impl Hooks<'_> {
                 skipped.failures = Some(1);
                 skipped.with_message(format!("{name} skipped"))
             } else {
+                let mut result = NodeResult::new(Some(ix), node.unique_id.clone(), Status::Success);
+                let started = Instant::now();
+                let rendered = match self.render(ix, results.as_ref(), &mut result) {
+                    Err(diagnostic) if !is_end => return Err(diagnostic),
+                    rendered => rendered,
+                };
                 self.reporter.report(&Event::HookStarted { node: ix, name: &name, index, total });
-                self.run_one(ix, &name, results.as_ref())
+                let done = rendered.and_then(|text| self.execute(node, &text, &mut result));
+                self.conclude(node, &name, done, &mut result);
+                result.execution_time = started.elapsed().as_secs_f64();
+                result
             };
             let mut result = result;
             result.thread_id = MAIN_THREAD.to_owned();
@@ -74,14 +86,11 @@ impl Hooks<'_> {
             self.reporter.report(&Event::HookFinished { name: &name, index, total, result: &result });
             done.push(result);
         }
-        done
+        Ok(done)
     }
 
-    fn run_one(&self, ix: NodeIndex, name: &str, results: Option<&HookResults>) -> NodeResult {
-        let node = self.runtime.manifest.node(ix);
-        let started = Instant::now();
-        let mut result = NodeResult::new(Some(ix), node.unique_id.clone(), Status::Success);
-        match self.steps(ix, results, &mut result) {
+    fn conclude(&self, node: &Node, name: &str, done: Result<(), Box<Diagnostic>>, result: &mut NodeResult) {
+        match done {
             Ok(()) => {
                 result.message = Some(format!("{name} passed"));
                 result.failures = Some(0);
@@ -97,16 +106,14 @@ impl Hooks<'_> {
                 result.diagnostic = Some(diagnostic);
             }
         }
-        result.execution_time = started.elapsed().as_secs_f64();
-        result
     }
 
-    fn steps(
+    fn render(
         &self,
         ix: NodeIndex,
         results: Option<&HookResults>,
         result: &mut NodeResult,
-    ) -> Result<(), Box<Diagnostic>> {
+    ) -> Result<String, Box<Diagnostic>> {
         // Hooks of the project run outside of any transaction.
         self.session.commit().map_err(crate::jinja::SqlFailure::into_diagnostic)?;
         self.runtime.label(self.session, Some(ix))?;
@@ -119,7 +126,11 @@ impl Hooks<'_> {
         if !text.is_empty() {
             self.output.write(&output_path("compiled", node), &text)?;
         }
-        let sql = statement(&text);
+        Ok(text)
+    }
+
+    fn execute(&self, node: &Node, text: &str, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+        let sql = statement(text);
         let started_at = Timestamp::now();
         let executed = if sql.trim().is_empty() { Ok(()) } else { self.session.execute(&sql, false, None).map(|_| ()) };
         result.timings.push(Timing { name: TimingName::Execute, started_at, completed_at: Some(Timestamp::now()) });
