@@ -8,6 +8,24 @@ use crate::sql::Dialect;
 #[must_use]
 pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic, dialect: Dialect) -> String {
     let kind = match diagnostic.code {
+        _ if diagnostic.message.starts_with(UNIT_TEST_FAILED) => "Runtime Error",
+        code => error_kind(code, dialect),
+    };
+    let word = node.resource_type;
+    let mut text = format!("{kind} in {word} {} ({})", node.name, node.original_file_path);
+    for line in diagnostic.message.split('\n') {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    text
+}
+
+/// How the message of a unit test begins whose statements cannot be run.
+pub(super) const UNIT_TEST_FAILED: &str = "An error occurred during execution of unit test";
+
+/// The name of dbt's kind of error.
+pub(super) fn error_kind(code: Code, dialect: Dialect) -> &'static str {
+    match code {
         Code::TemplateSyntax
         | Code::TemplateFailed
         | Code::UnknownMacro
@@ -25,14 +43,7 @@ pub fn in_dbt_words(node: &Node, diagnostic: &Diagnostic, dialect: Dialect) -> S
         | Code::SeedInvalid => "Compilation Error",
         code if is_database_error(code, dialect) => "Database Error",
         _ => "Runtime Error",
-    };
-    let word = node.resource_type.as_str().replace('_', " ");
-    let mut text = format!("{kind} in {word} {} ({})", node.name, node.original_file_path);
-    for line in diagnostic.message.split('\n') {
-        text.push_str("\n  ");
-        text.push_str(line);
     }
-    text
 }
 
 /// Whether dbt calls it an error of the database. Its adapter for DuckDB raises those as any others.

@@ -107,7 +107,8 @@ fn constant_macro(package: &str, name: &str, parameters: &[String], value: &Data
     MacroDef::from_block(package, &SourceRef::new("unit test overrides", text.as_str()), blocks.first()?)
 }
 
-/// The manifest of a test: its inputs, then the test itself; where the test is, and what the inputs stand for.
+/// The manifest of a test: its inputs, the functions that the model calls, then the test itself; where the test is,
+/// and what the inputs stand for.
 fn small_manifest(
     manifest: &Manifest,
     ix: NodeIndex,
@@ -135,6 +136,11 @@ fn small_manifest(
         }
         nodes.push(node);
         originals.push(original);
+    }
+    let is_function = |ix: &&NodeIndex| manifest.node(**ix).resource_type == ResourceType::Function;
+    for ix in manifest.parents(tested_ix).iter().filter(is_function) {
+        nodes.push(Node { parents: Vec::new(), ..manifest.node(*ix).clone() });
+        originals.push(*ix);
     }
     let parents: Vec<NodeIndex> = (0..nodes.len()).map(NodeIndex::from_usize).collect();
     let at = NodeIndex::from_usize(nodes.len());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::difference::difference;
 use super::event::{Event, Output, Phase, Reporter};
-use super::message::{batch_path, in_dbt_words, is_database_error, output_path};
+use super::message::{UNIT_TEST_FAILED, batch_path, error_kind, in_dbt_words, is_database_error, output_path};
 use super::microbatch;
 use super::plan::{Command, Retried, is_ephemeral};
 use super::result::{BatchResults, NodeResult, Status, Timing, TimingName};
@@ -270,10 +270,12 @@ impl Bench<'_> {
             let test = runtime.manifest.node(at);
             self.shop.output.write(&output_path("compiled", test), &compiled.compiled_code)?;
             let found = compile::run_unit_test(&runtime, &self.session, at, &compiled).map_err(|mut diagnostic| {
+                let kind = error_kind(diagnostic.code, runtime.adapter.dialect());
+                let said = diagnostic.message.replace('\n', "\n  ");
                 diagnostic.message = format!(
-                    "An error occurred during execution of unit test '{}'. There may be an error in the unit test \
-                     definition: check the data types.\n {}",
-                    node.name, diagnostic.message
+                    "{UNIT_TEST_FAILED} '{}'. There may be an error in the unit test definition: check the data \
+                     types.\n {kind}\n  {said}",
+                    node.name
                 );
                 diagnostic
             })?;

@@ -195,6 +195,38 @@ fn names_keep_their_letters() {
 }
 
 #[test]
+fn functions_are_made_before_what_calls_them() {
+    let database = database!();
+    let properties = "functions:\n  - name: with_tax\n    config: {volatility: deterministic}\n    arguments:\n      \
+                      - {name: price, data_type: numeric}\n      \
+                      - {name: rate, data_type: numeric, default_value: 0.25}\n    returns: {data_type: numeric}\n";
+    let files = [
+        ("functions/with_tax.sql", "select price * (1 + rate)"),
+        ("functions/functions.yml", properties),
+        ("models/bills.sql", "select {{ function('with_tax') }}(100) as amount"),
+    ];
+    let project = Project::new("", &files);
+    for _ in 0..2 {
+        let output = project.run(&database, "build", 0);
+        assert_has(&output, "1 of 2 OK created function shop.with_tax");
+        assert_has(&output, "[SUCCESS in");
+    }
+    assert_eq!(database.run("select amount from shop.bills"), "125.00");
+    let volatility = "select provolatile from pg_proc where oid = 'shop.with_tax'::regproc";
+    assert_eq!(database.run(volatility), "i");
+}
+
+#[test]
+fn a_hook_that_cannot_be_rendered_ends_the_run() {
+    let database = database!();
+    let project = Project::new("", &[("models/a.sql", "select 1 as a")]);
+    project.write("dbt_project.yml", &format!("{PROJECT}on-run-start: \"{{{{ run_query('select nope') }}}}\"\n"));
+    let output = project.run(&database, "build", 2);
+    assert_has(&output, "column \"nope\" does not exist");
+    assert_eq!(database.run("select to_regclass('shop.a') is null"), "t");
+}
+
+#[test]
 fn the_search_path_and_the_role_hold_in_every_session() {
     let database = database!();
     let role = format!("{}_owner", database.name);
