@@ -101,12 +101,20 @@ $kiln$
 {# Which views are replaced in place (`in_place`), and which must be dropped and made anew (`rebuilt`, readers first). #}
 {% macro postgres__publish_find() -%}
             execute direct_sql into direct using old_id;
-            execute closure_sql into gone using lost;
+            gone := '{}';
+            if lost <> '{}' then
+                execute closure_sql into gone using lost;
+            end if;
             in_place := array(select id from unnest(direct) as d (id) where id <> all (kept) and id <> all (gone));
-            execute closure_sql into by_depth using in_place;
-            execute closure_sql into rebuilt using stubborn
-                || array(select oid from pg_class where oid = any (in_place) and relkind = 'm');
-            rebuilt := array(select id from unnest(rebuilt) with ordinality as r (id, n) where id <> all (gone) order by n);
+            by_depth := in_place;
+            if cardinality(in_place) > 1 then
+                execute closure_sql into by_depth using in_place;
+            end if;
+            rebuilt := stubborn || array(select oid from pg_class where oid = any (in_place) and relkind = 'm');
+            if rebuilt <> '{}' then
+                execute closure_sql into rebuilt using rebuilt;
+                rebuilt := array(select id from unnest(rebuilt) with ordinality as r (id, n) where id <> all (gone) order by n);
+            end if;
             if rebuilt && kept then
                 -- What cannot be made anew reads what would have to be: both stay on the old relation.
                 select id into culprit from unnest(rebuilt) as r (id) where id <> all (later_ids) limit 1;
@@ -141,87 +149,94 @@ $kiln$
 {%- endmacro %}
 
 
-{# Writes the statements that make the dependents what they are now, while the old relation still has its name. #}
-{% macro postgres__publish_write() -%}
-            with views as (
-                select
-                    c.oid as id, r.n, c.relkind, c.relacl, c.relowner, c.reltablespace, c.relispopulated,
-                    c.oid::regclass::text as name,
-                    case c.relkind when 'm' then 'materialized view' else 'view' end as kind,
-                    r.is_in_place,
-                    case when c.reloptions is null then '' else format(' with (%s)', (
+{# The options of the view `c`, as its `create` statement has them. #}
+{% macro postgres__view_options() -%}
+case when c.reloptions is null then '' else format(' with (%s)', (
                         select string_agg(format('%I = %L', option_name, option_value), ', ')
                         from pg_options_to_table(c.reloptions)
-                    )) end as options
-                from (
-                    select id, n, false as is_in_place from unnest(rebuilt) with ordinality as u (id, n)
-                    union all
-                    select id, n + 100000, true from unnest(in_place) with ordinality as u (id, n)
-                ) as r
-                join pg_class c on c.oid = r.id
-            ),
-            statements (id, n, place, part, sql) as (
-                select id, n, 1, 0, format('create %s%s %s%s%s as %s%s',
-                    case when is_in_place then 'or replace ' else '' end, kind, name, options,
-                    case when reltablespace <> 0 then format(' tablespace %I', (
-                        select spcname from pg_tablespace where oid = reltablespace
-                    )) else '' end,
-                    rtrim(pg_get_viewdef(id), ';'),
-                    case when relkind = 'm' and not relispopulated then ' with no data' else '' end)
-                from views
-                union all
-                select v.id, v.n, 2, i.indexrelid::bigint, pg_get_indexdef(i.indexrelid)
-                from views v join pg_index i on i.indrelid = v.id where not is_in_place
-                union all
-                select v.id, v.n, 3, i.indexrelid::bigint, format('alter materialized view %s cluster on %I', v.name, c.relname)
-                from views v join pg_index i on i.indrelid = v.id join pg_class c on c.oid = i.indexrelid
-                where not is_in_place and i.indisclustered
-                union all
-                select v.id, v.n, 4, d.adnum, format('alter view %s alter column %I set default %s',
-                    v.name, a.attname, pg_get_expr(d.adbin, d.adrelid))
-                from views v join pg_attrdef d on d.adrelid = v.id
-                join pg_attribute a on a.attrelid = v.id and a.attnum = d.adnum
-                where not is_in_place
-                union all
-                select v.id, v.n, 5, w.oid::bigint, rtrim(pg_get_ruledef(w.oid), ';')
-                from views v join pg_rewrite w on w.ev_class = v.id and w.rulename <> '_RETURN' where not is_in_place
-                union all
-                select v.id, v.n, 6, t.oid::bigint, pg_get_triggerdef(t.oid)
-                from views v join pg_trigger t on t.tgrelid = v.id and not t.tgisinternal where not is_in_place
-                union all
-                select v.id, v.n, 7, d.objsubid, case d.objsubid
-                    when 0 then format('comment on %s %s is %L', v.kind, v.name, d.description)
-                    else format('comment on column %s.%I is %L', v.name, a.attname, d.description) end
-                from views v
-                join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = v.id
-                left join pg_attribute a on a.attrelid = v.id and a.attnum = d.objsubid
-                where not is_in_place
-                union all
-                select v.id, v.n, 8, d.objoid::bigint, format('comment on index %s is %L', i.indexrelid::regclass, d.description)
-                from views v join pg_index i on i.indrelid = v.id
-                join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = i.indexrelid
-                where not is_in_place
-                union all
-                select v.id, v.n, 9, 0, format('grant %s on %s to %s%s', g.privilege_type, v.name,
-                    case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
-                    case when g.is_grantable then ' with grant option' else '' end)
-                from views v cross join lateral aclexplode(v.relacl) as g
-                where not is_in_place and g.grantee <> v.relowner
-                union all
-                select v.id, v.n, 9, a.attnum, format('grant %s (%I) on %s to %s%s', g.privilege_type, a.attname, v.name,
-                    case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
-                    case when g.is_grantable then ' with grant option' else '' end)
-                from views v join pg_attribute a on a.attrelid = v.id and a.attnum > 0 and not a.attisdropped
-                cross join lateral aclexplode(a.attacl) as g
-                where not is_in_place and g.grantee <> v.relowner
-                union all
-                select id, n, 10, 0, format('alter table %s owner to %I', name, pg_get_userbyid(relowner))
-                from views where not is_in_place and pg_get_userbyid(relowner) <> current_user
-            )
-            select array_agg(s.id order by s.n desc, place, part), array_agg(v.name order by s.n desc, place, part),
-                array_agg(sql order by s.n desc, place, part)
+                    )) end
+{%- endmacro %}
+
+
+{# Writes the statements that make the dependents what they are now, while the old relation still has its name. #}
+{% macro postgres__publish_write() -%}
+            select array_agg(id order by n desc), array_agg(id::regclass::text order by n desc),
+                array_agg(format('create or replace view %s%s as %s', id::regclass, {{ postgres__view_options() }},
+                    rtrim(pg_get_viewdef(id), ';')) order by n desc)
             into plan_ids, plan_names, plan
-            from statements s join views v on v.id = s.id;
+            from unnest(in_place) with ordinality as u (id, n) join pg_class c on c.oid = id;
+
+            if rebuilt <> '{}' then
+                with views as (
+                    select
+                        c.oid as id, r.n, c.relkind, c.relacl, c.relowner, c.reltablespace, c.relispopulated,
+                        c.oid::regclass::text as name,
+                        case c.relkind when 'm' then 'materialized view' else 'view' end as kind,
+                        {{ postgres__view_options() }} as options
+                    from unnest(rebuilt) with ordinality as r (id, n)
+                    join pg_class c on c.oid = r.id
+                ),
+                statements (id, n, place, part, sql) as (
+                    select id, n, 1, 0, format('create %s %s%s%s as %s%s',
+                        kind, name, options,
+                        case when reltablespace <> 0 then format(' tablespace %I', (
+                            select spcname from pg_tablespace where oid = reltablespace
+                        )) else '' end,
+                        rtrim(pg_get_viewdef(id), ';'),
+                        case when relkind = 'm' and not relispopulated then ' with no data' else '' end)
+                    from views
+                    union all
+                    select v.id, v.n, 2, i.indexrelid::bigint, pg_get_indexdef(i.indexrelid)
+                    from views v join pg_index i on i.indrelid = v.id
+                    union all
+                    select v.id, v.n, 3, i.indexrelid::bigint, format('alter materialized view %s cluster on %I', v.name, c.relname)
+                    from views v join pg_index i on i.indrelid = v.id join pg_class c on c.oid = i.indexrelid
+                    where i.indisclustered
+                    union all
+                    select v.id, v.n, 4, d.adnum, format('alter view %s alter column %I set default %s',
+                        v.name, a.attname, pg_get_expr(d.adbin, d.adrelid))
+                    from views v join pg_attrdef d on d.adrelid = v.id
+                    join pg_attribute a on a.attrelid = v.id and a.attnum = d.adnum
+                    union all
+                    select v.id, v.n, 5, w.oid::bigint, rtrim(pg_get_ruledef(w.oid), ';')
+                    from views v join pg_rewrite w on w.ev_class = v.id and w.rulename <> '_RETURN'
+                    union all
+                    select v.id, v.n, 6, t.oid::bigint, pg_get_triggerdef(t.oid)
+                    from views v join pg_trigger t on t.tgrelid = v.id and not t.tgisinternal
+                    union all
+                    select v.id, v.n, 7, d.objsubid, case d.objsubid
+                        when 0 then format('comment on %s %s is %L', v.kind, v.name, d.description)
+                        else format('comment on column %s.%I is %L', v.name, a.attname, d.description) end
+                    from views v
+                    join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = v.id
+                    left join pg_attribute a on a.attrelid = v.id and a.attnum = d.objsubid
+                    union all
+                    select v.id, v.n, 8, d.objoid::bigint, format('comment on index %s is %L', i.indexrelid::regclass, d.description)
+                    from views v join pg_index i on i.indrelid = v.id
+                    join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = i.indexrelid
+                    union all
+                    select v.id, v.n, 9, 0, format('grant %s on %s to %s%s', g.privilege_type, v.name,
+                        case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
+                        case when g.is_grantable then ' with grant option' else '' end)
+                    from views v cross join lateral aclexplode(v.relacl) as g
+                    where g.grantee <> v.relowner
+                    union all
+                    select v.id, v.n, 9, a.attnum, format('grant %s (%I) on %s to %s%s', g.privilege_type, a.attname, v.name,
+                        case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
+                        case when g.is_grantable then ' with grant option' else '' end)
+                    from views v join pg_attribute a on a.attrelid = v.id and a.attnum > 0 and not a.attisdropped
+                    cross join lateral aclexplode(a.attacl) as g
+                    where g.grantee <> v.relowner
+                    union all
+                    select id, n, 10, 0, format('alter table %s owner to %I', name, pg_get_userbyid(relowner))
+                    from views where pg_get_userbyid(relowner) <> current_user
+                )
+                select plan_ids || array_agg(s.id order by s.n desc, place, part),
+                    plan_names || array_agg(v.name order by s.n desc, place, part),
+                    plan || array_agg(sql order by s.n desc, place, part)
+                into plan_ids, plan_names, plan
+                from statements s join views v on v.id = s.id;
+            end if;
 
             select array_agg(conrelid order by conrelid, conname),
                 array_agg(format('alter table %s drop constraint %I', conrelid::regclass, conname) order by conrelid, conname),
