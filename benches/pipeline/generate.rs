@@ -9,12 +9,33 @@ const FOLDER: usize = 100;
 /// How many models read one model.
 const CHILDREN: usize = 3;
 
+/// Where a project is built.
+#[derive(Clone)]
+pub enum Place {
+    /// In `bench.duckdb`, in the project's folder.
+    DuckDb,
+    /// In a database of a server.
+    Postgres(Server),
+}
+
+/// A PostgreSQL server, and a database of it.
+#[derive(Clone)]
+pub struct Server {
+    pub host: String,
+    pub port: String,
+    pub user: String,
+    pub password: String,
+    pub database: String,
+}
+
 /// What a generated project is like.
 pub struct Project {
     /// How many models it has.
     pub models: usize,
     /// Whether they have tests.
     pub tests: Tests,
+    /// Where it is built.
+    pub place: Place,
 }
 
 /// How many tests each model has.
@@ -33,9 +54,9 @@ impl Project {
             fs::remove_dir_all(dir).expect("an earlier project can be removed");
         }
         write(&dir.join("dbt_project.yml"), PROJECT);
-        write(&dir.join("profiles.yml"), PROFILE);
+        write(&dir.join("profiles.yml"), &self.profile());
         for ix in 0..self.models {
-            write(&dir.join(format!("models/folder_{:03}/{}.sql", ix / FOLDER, name(ix))), &template(ix));
+            write(&dir.join(format!("models/folder_{:03}/{}.sql", ix / FOLDER, name(ix))), &self.template(ix));
         }
         if self.tests == Tests::Two {
             for start in (0..self.models).step_by(FOLDER) {
@@ -47,19 +68,55 @@ impl Project {
 
     /// The statements that a build comes down to.
     pub fn statements(&self) -> Vec<String> {
+        let (create, database) = match &self.place {
+            Place::DuckDb => ("create or replace", "bench"),
+            Place::Postgres(server) => ("create", server.database.as_str()),
+        };
         let statement = |ix| {
             let kind = if is_table(ix) { "table" } else { "view" };
-            let parent = parent(ix).map(|parent| format!("\"bench\".\"main\".\"{}\"", name(parent)));
-            format!("create or replace {kind} \"main\".\"{}\" as (\n{}\n)", name(ix), query(ix, parent.as_deref()))
+            let parent = parent(ix).map(|parent| format!("\"{database}\".\"main\".\"{}\"", name(parent)));
+            format!("{create} {kind} \"main\".\"{}\" as (\n{}\n)", name(ix), self.query(ix, parent.as_deref()))
         };
         (0..self.models).map(statement).collect()
+    }
+
+    fn profile(&self) -> String {
+        let output = match &self.place {
+            Place::DuckDb => "type: duckdb\n      path: bench.duckdb".to_owned(),
+            Place::Postgres(server) => format!(
+                "type: postgres\n      host: {}\n      port: {}\n      user: {}\n      password: '{}'\n      dbname: {}\n      \
+                 schema: main",
+                server.host, server.port, server.user, server.password, server.database
+            ),
+        };
+        format!("bench:\n  target: dev\n  outputs:\n    dev:\n      {output}\n      threads: 4\n")
+    }
+
+    fn template(&self, ix: usize) -> String {
+        let parent = parent(ix).map(|parent| format!("{{{{ ref('{}') }}}}", name(parent)));
+        let kind = if is_table(ix) { "table" } else { "view" };
+        let config = format!("{{{{ config(materialized='{kind}', tags=['folder_{}']) }}}}", ix / FOLDER);
+        format!("{config}\n\n{}\n", self.query(ix, parent.as_deref()))
+    }
+
+    fn query(&self, ix: usize, parent: Option<&str>) -> String {
+        let numbers = match self.place {
+            Place::DuckDb => "range(100)",
+            Place::Postgres(_) => "generate_series(0, 99) as numbers (range)",
+        };
+        let source = parent.map_or(
+            format!("(select range as id, range % 7 as category, range * 2 as amount from {numbers})"),
+            |parent| parent.to_owned(),
+        );
+        format!(
+            "with rows_before as (\n\n    select * from {source} as before\n\n),\n\nfinal as (\n\n    select\n        id,\n        \
+             category,\n        amount + {ix} as amount\n    from rows_before\n    where category <> {}\n\n)\n\nselect * from final",
+            100 + ix % 7
+        )
     }
 }
 
 const PROJECT: &str = "name: bench\nversion: '1.0'\nprofile: bench\nmodels:\n  bench:\n    +materialized: view\n";
-
-const PROFILE: &str =
-    "bench:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      path: bench.duckdb\n      threads: 4\n";
 
 fn name(ix: usize) -> String {
     format!("model_{ix:05}")
@@ -72,25 +129,6 @@ fn parent(ix: usize) -> Option<usize> {
 
 fn is_table(ix: usize) -> bool {
     ix.is_multiple_of(2)
-}
-
-fn template(ix: usize) -> String {
-    let parent = parent(ix).map(|parent| format!("{{{{ ref('{}') }}}}", name(parent)));
-    let kind = if is_table(ix) { "table" } else { "view" };
-    let config = format!("{{{{ config(materialized='{kind}', tags=['folder_{}']) }}}}", ix / FOLDER);
-    format!("{config}\n\n{}\n", query(ix, parent.as_deref()))
-}
-
-fn query(ix: usize, parent: Option<&str>) -> String {
-    let source = parent.map_or(
-        "(select range as id, range % 7 as category, range * 2 as amount from range(100))".to_owned(),
-        |parent| parent.to_owned(),
-    );
-    format!(
-        "with rows_before as (\n\n    select * from {source} as before\n\n),\n\nfinal as (\n\n    select\n        id,\n        \
-         category,\n        amount + {ix} as amount\n    from rows_before\n    where category <> {}\n\n)\n\nselect * from final",
-        100 + ix % 7
-    )
 }
 
 fn properties(models: std::ops::Range<usize>) -> String {

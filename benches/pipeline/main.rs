@@ -6,6 +6,7 @@
 //! cargo bench --bench pipeline -- parse --models 10000          another size
 //! cargo bench --bench pipeline -- --against dbt=/path/to/dbt    another program, on the same projects
 //! cargo bench --bench pipeline -- --keep /path                  leave the projects there
+//! cargo bench --bench pipeline -- postgres --postgres localhost:5432:me:secret    builds on a server; `psql` is needed
 //! ```
 //!
 //! Prints rows for the tables of `docs/benchmarks.md`.
@@ -17,7 +18,7 @@ mod measure;
 
 use std::path::{Path, PathBuf};
 
-use generate::{Project, Tests};
+use generate::{Place, Project, Server, Tests};
 use measure::Usage;
 
 /// What to run, as asked for on the command line.
@@ -27,6 +28,7 @@ struct Plan {
     models: Option<usize>,
     against: Vec<(String, PathBuf)>,
     keep: Option<PathBuf>,
+    server: Option<Server>,
 }
 
 fn main() {
@@ -50,6 +52,9 @@ fn main() {
     if wants("build") {
         build(&plan, &folder);
     }
+    if let Some(server) = plan.server.as_ref().filter(|_| wants("postgres")) {
+        build_on_postgres(&plan, &folder, server);
+    }
 }
 
 /// Understands the arguments; `--bench` is cargo's own.
@@ -61,16 +66,25 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Plan, S
             "--bench" => {}
             "--models" => plan.models = Some(value()?.parse().map_err(|_| "--models takes a number")?),
             "--keep" => plan.keep = Some(PathBuf::from(value()?)),
+            "--postgres" => plan.server = Some(read_server(&value()?)?),
             "--against" => {
                 let value = value()?;
                 let (name, path) = value.split_once('=').ok_or("--against takes NAME=PATH")?;
                 plan.against.push((name.to_owned(), PathBuf::from(path)));
             }
-            "start" | "parse" | "build" => plan.parts.push(argument),
+            "start" | "parse" | "build" | "postgres" => plan.parts.push(argument),
             _ => return Err(format!("{argument} is not known")),
         }
     }
     Ok(plan)
+}
+
+/// Reads `host:port:user:password`; the password may be left out.
+fn read_server(address: &str) -> Result<Server, String> {
+    let mut parts = address.splitn(4, ':').map(str::to_owned);
+    let mut part = || parts.next().ok_or("--postgres takes HOST:PORT:USER:PASSWORD");
+    let (host, port, user) = (part()?, part()?, part()?);
+    Ok(Server { host, port, user, password: part().unwrap_or_default(), database: "kiln_bench".to_owned() })
 }
 
 /// The programs to compare, kiln first.
@@ -95,7 +109,7 @@ fn parse(plan: &Plan, folder: &Path) {
     let sizes = plan.models.map_or(vec![100, 1_000, 10_000], |models| vec![models]);
     for models in sizes {
         measure::heading(&format!("parse, {models} models, each with a description and two tests"));
-        let project = Project { models, tests: Tests::Two };
+        let project = Project { models, tests: Tests::Two, place: Place::DuckDb };
         let mut first = None;
         for (name, program) in programs(plan) {
             let dir = folder.join(format!("parse-{models}-{name}"));
@@ -111,7 +125,7 @@ fn parse(plan: &Plan, folder: &Path) {
 fn build(plan: &Plan, folder: &Path) {
     let models = plan.models.unwrap_or(1_000);
     measure::heading(&format!("build, {models} small models, half tables and half views, 4 threads"));
-    let project = Project { models, tests: Tests::None };
+    let project = Project { models, tests: Tests::None, place: Place::DuckDb };
     let mut first = None;
     for (name, program) in programs(plan) {
         let dir = folder.join(format!("build-{models}-{name}"));
@@ -123,5 +137,26 @@ fn build(plan: &Plan, folder: &Path) {
         measure::row(&format!("{name} build, again"), &usage, first.as_ref());
     }
     let usage = bare::build(&project, &folder.join(format!("build-{models}-bare.duckdb")));
+    measure::row("bare statements", &usage, first.as_ref());
+}
+
+/// Builds small models in a new database of a server, against the bare statements in one session of `psql`.
+fn build_on_postgres(plan: &Plan, folder: &Path, server: &Server) {
+    let models = plan.models.unwrap_or(1_000);
+    measure::heading(&format!("build on Postgres, {models} small models, half tables and half views, 4 threads"));
+    let project = Project { models, tests: Tests::None, place: Place::Postgres(server.clone()) };
+    let mut first = None;
+    for (name, program) in programs(plan) {
+        let dir = folder.join(format!("postgres-{models}-{name}"));
+        project.write(&dir);
+        bare::new_database(server);
+        let usage = measure::run(&program, &["--quiet", "build", "--profiles-dir", "."], &dir);
+        measure::row(&format!("{name} build"), &usage, first.as_ref());
+        first.get_or_insert(usage);
+        let usage = measure::run(&program, &["--quiet", "build", "--profiles-dir", "."], &dir);
+        measure::row(&format!("{name} build, again"), &usage, first.as_ref());
+    }
+    bare::new_database(server);
+    let usage = bare::build_on_postgres(&project, server, folder);
     measure::row("bare statements", &usage, first.as_ref());
 }
