@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Remove the folders that the project lists under clean-targets
     Clean,
+    /// Make clones of nodes that --state has built elsewhere, or views on them
+    Clone(BuildArgs),
     /// Compare what the selected nodes hold on two targets, without building anything
     Compare(CompareArgs),
     /// Render templates to SQL, without running it
@@ -577,7 +579,7 @@ impl Command {
     fn facts(&self) -> Result<Map<String, Data>, String> {
         let mut facts = Map::new();
         match self {
-            Self::Build(CheckedBuildArgs { build: args, .. }) | Self::Test(args) => {
+            Self::Build(CheckedBuildArgs { build: args, .. }) | Self::Clone(args) | Self::Test(args) => {
                 args.selection.facts(&mut facts);
                 args.kinds.facts(&mut facts);
             }

@@ -32,6 +32,17 @@ pub(super) fn folder(settings: &Settings, root: &Path, flag: &str) -> Option<Pat
     Some(root.join(path))
 }
 
+/// The folder that `--state` names, as it was written, if this run writes its own artifacts there.
+pub(super) fn overwritten(settings: &Settings, root: &Path) -> Option<String> {
+    let named = settings.flags.get("state").and_then(Data::as_str)?;
+    let is_target = |flag: &str| folder(settings, root, flag).is_some_and(|path| same(&path, &settings.target_path));
+    is_target("state").then(|| named.to_owned())
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
+
 /// Reads what the flags name.
 ///
 /// # Errors

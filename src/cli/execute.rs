@@ -77,7 +77,8 @@ pub(super) fn carry_out(parsed: &Parsed, plan: RunPlan, selected: &NodeSet) -> R
     let runtime = parsed.runtime(selected);
     let stop = interrupt::install();
     let reporter = TermReporter::new(&parsed.printer, &parsed.manifest, &parsed.project.target.database);
-    let reporter = if command == Command::Compile { reporter.without_lines() } else { reporter };
+    let reporter =
+        if matches!(command, Command::Compile | Command::Clone) { reporter.without_lines() } else { reporter };
     let output = TargetFolder::new(&parsed.project.settings.target_path);
     let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop };
     let report = match run::execute(&runtime, &plan, surroundings) {

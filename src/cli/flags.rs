@@ -71,7 +71,7 @@ impl Flag {
 
 const LEVELS: &[&str] = &["debug", "info", "warn", "error", "none"];
 const FORMATS: &[&str] = &["text", "debug", "json", "default"];
-const NODE_COMMANDS: &[&str] = &["build", "compile", "show", "run", "seed", "snapshot", "test"];
+const NODE_COMMANDS: &[&str] = &["build", "clone", "compile", "show", "run", "seed", "snapshot", "test"];
 
 #[rustfmt::skip]
 pub(super) const FLAGS: &[Flag] = &[
@@ -125,7 +125,7 @@ pub(super) const FLAGS: &[Flag] = &[
     global("deprecated_print", Takes::Mark, Shown::Never, "Older name of --print"),
     global("deprecated_no_print", Takes::Mark, Shown::Never, "Older name of --no-print"),
     global("deprecated_state", Takes::Text("DIR"), Shown::Never, "Older name of --state"),
-    own("full_refresh", Takes::Switch, Shown::Always, &["build", "compile", "retry", "show", "run", "seed"], "Rebuild incremental models and seeds from nothing").short('f'),
+    own("full_refresh", Takes::Switch, Shown::Always, &["build", "clone", "compile", "retry", "show", "run", "seed"], "Rebuild incremental models and seeds from nothing").short('f'),
     own("empty", Takes::Switch, Shown::Always, &["build", "compile", "run", "snapshot"], "Read no rows from refs and sources"),
     own("store_failures", Takes::Mark, Shown::Always, &["build", "test"], "Keep the rows that fail a test"),
     own("show", Takes::Mark, Shown::Always, &["build", "seed"], "Print a sample of each seed"),

@@ -85,7 +85,7 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
 }
 
 /// Commands of dbt that kiln does not have yet.
-const NOT_YET: &[&str] = &["clone", "source"];
+const NOT_YET: &[&str] = &["source"];
 
 fn usage(args: &[std::ffi::OsString], error: &clap::Error) -> ExitStatus {
     let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
@@ -151,6 +151,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Seed(args) => nodes(run::Command::Seed, args),
         Command::Snapshot(args) => nodes(run::Command::Snapshot, args),
         Command::Test(args) => execute::run(parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
+        Command::Clone(args) => execute::run(parsed, run::Command::Clone, &args.selection, Some(&args.kinds)),
         Command::Build(args) => build(parsed, args),
         Command::Sources(args::SourcesArgs { command: args::SourcesCommand::Sync }) => sources::sync(parsed),
         // These need no project, or more than one, and were dealt with before.

@@ -106,6 +106,12 @@ impl Loaded {
         // A database file may lie in the target folder, which DuckDB does not make.
         let _ = std::fs::create_dir_all(&self.project.settings.target_path);
         let Self { project, printer, .. } = self;
+        if let Some(folder) = earlier::overwritten(&project.settings, &project.root().root) {
+            let text = format!(
+                "The state and target directories are the same: '{folder}'. This run overwrites what it compares with"
+            );
+            printer.say(&Entry::new(names::STATE_IS_TARGET, Level::Warn, text).with("state_path", folder));
+        }
         let previous = earlier::read(&project.settings, &project.root().root).map_err(|error| {
             printer.fatal([&*error]);
             ExitStatus::Error

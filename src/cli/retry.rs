@@ -127,6 +127,7 @@ fn cloned((name, value): (&String, &Data)) -> (String, Data) {
 fn again(parsed: &Parsed, earlier: &PreviousResults) -> ExitStatus {
     let command = match parsed.project.settings.command.as_str() {
         "build" => Command::Build,
+        "clone" => Command::Clone,
         "compile" => Command::Compile,
         "run" => Command::Run,
         "seed" => Command::Seed,

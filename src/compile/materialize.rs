@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CompiledNode, explain, explain_rejection};
+use super::{CompiledNode, SqlMap, explain, explain_rejection};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{
     HookResults, MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response,
@@ -126,15 +126,24 @@ fn run(
     ix: NodeIndex,
     compiled: &CompiledNode,
 ) -> Result<(RunContext, MaterializeResult), Box<Diagnostic>> {
+    let macro_id = checked_materialization(runtime, runtime.manifest.node(ix))?;
+    run_macro(runtime, session, (ix, compiled), &macro_id)
+}
+
+fn run_macro(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    (ix, compiled): (NodeIndex, &CompiledNode),
+    macro_id: &str,
+) -> Result<(RunContext, MaterializeResult), Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
-    let macro_id = checked_materialization(runtime, node)?;
     let extras = NodeExtras {
         compiled_code: Some(Arc::clone(&compiled.compiled_code)),
         hook: None,
         batch: compiled.batch.clone(),
     };
     let context = RunContext::for_node(runtime, session, ix, extras);
-    let result = context.materialize(&macro_id).map_err(|error| explain_run(runtime, compiled, node, &error));
+    let result = context.materialize(macro_id).map_err(|error| explain_run(runtime, compiled, node, &error));
     match result {
         Ok(result) => Ok((context, result)),
         Err(error) => {
@@ -168,6 +177,44 @@ pub fn materialize(
         return Err(refuse("main is not being called during running model".to_string()));
     };
     Ok(MaterializeOutcome { relations, response, run_code: context.written() })
+}
+
+/// Makes a clone of what an earlier run built of a node, or a view on it. Gives `None` where there was nothing to do:
+/// the earlier run did not build it, or the node is there already.
+///
+/// # Errors
+/// As [`materialize`].
+pub fn clone_relation(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+) -> Result<Option<MaterializeOutcome>, Box<Diagnostic>> {
+    let node = runtime.manifest.node(ix);
+    let Some(entry) = find_materialization(runtime, runtime.env.registry(), "clone") else {
+        let message = missing_materialization("clone", runtime.adapter.name());
+        return Err(Box::new(Diagnostic::error(Code::MaterializationMissing, message).in_file(&node.file)));
+    };
+    // What a view on the other relation says.
+    let code = runtime.deferred_relation(ix).map_or_else(String::new, |other| format!("select * from {other}"));
+    let compiled = CompiledNode {
+        ix: Some(ix),
+        map: SqlMap::identity(code.len()),
+        compiled_code: Arc::from(code),
+        extra_ctes: Vec::new(),
+        relation_name: node.relation_name.clone(),
+        ephemerals: Vec::new(),
+        batch: None,
+    };
+    let (context, result) = run_macro(runtime, session, (ix, &compiled), &entry.def.unique_id)?;
+    let relations = result.relations.map_err(|message| {
+        session.release();
+        Box::new(Diagnostic::error(Code::TemplateFailed, message).in_file(&node.file))
+    })?;
+    for relation in &relations {
+        runtime.relations.add(relation.clone(), true);
+    }
+    let outcome = |response| MaterializeOutcome { relations, response, run_code: context.written() };
+    Ok(context.main_response().map(outcome))
 }
 
 /// Runs a data test and reads what it found.

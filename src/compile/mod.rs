@@ -8,7 +8,7 @@ mod source_map;
 
 pub use ephemeral::InjectedCte;
 pub use materialize::{
-    MaterializeOutcome, TestOutcome, UnitTestOutcome, materialize, render_hook, run_test, run_unit_test,
+    MaterializeOutcome, TestOutcome, UnitTestOutcome, clone_relation, materialize, render_hook, run_test, run_unit_test,
 };
 pub use source_map::SqlMap;
 

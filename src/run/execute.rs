@@ -57,8 +57,12 @@ pub fn execute(
     let hooks = Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
     let runs = plan.command != Command::Compile && !plan.nodes.is_empty();
     let mut report = RunReport::default();
+    // Cloning is no run to the project's hooks.
+    let has_hooks = runs && plan.command != Command::Clone;
     if runs {
         prepare_schemas(runtime, &session, plan)?;
+    }
+    if has_hooks {
         report.results = hooks.run(false, None)?;
     }
     // Its connection serves the first worker.
@@ -70,7 +74,7 @@ pub fn execute(
         run_nodes(runtime, plan, surroundings, &mut report);
     }
     report.is_interrupted = surroundings.stop.is_set();
-    if runs && !report.is_interrupted {
+    if has_hooks && !report.is_interrupted {
         let results = hooks.run(true, Some(&report.results))?;
         report.results.extend(results);
     }

@@ -24,6 +24,8 @@ pub enum Command {
     Build,
     /// Renders SQL without running it.
     Compile,
+    /// Makes clones of relations that are elsewhere, or views on them.
+    Clone,
 }
 
 impl Command {
@@ -46,6 +48,7 @@ impl Command {
                 Kind::Exposure,
                 Kind::Function,
             ],
+            Self::Clone => &[Kind::Model, Kind::Seed, Kind::Snapshot],
             Self::Compile => &[Kind::Model, Kind::Seed, Kind::Snapshot, Kind::Test, Kind::Analysis, Kind::Function],
         }
     }
@@ -100,7 +103,12 @@ pub fn plan(manifest: &Manifest, selected: &NodeSet, command: Command) -> RunPla
             unit_tests.entry(model).or_default().push(*ix);
         }
     }
-    let parents = selected_parents(manifest, &nodes.iter().copied().collect(), command == Command::Build);
+    let parents = if command == Command::Clone {
+        // What is cloned is elsewhere already: nothing waits.
+        nodes.iter().map(|ix| (*ix, Vec::new())).collect()
+    } else {
+        selected_parents(manifest, &nodes.iter().copied().collect(), command == Command::Build)
+    };
     let mut children: HashMap<NodeIndex, Vec<NodeIndex>> = HashMap::new();
     for child in &nodes {
         for parent in parents.get(child).into_iter().flatten() {

@@ -104,6 +104,9 @@ impl Bench<'_> {
         }
         let runtime = self.shop.runtime;
         runtime.label(&self.session, Some(ix))?;
+        if self.shop.command == Command::Clone {
+            return self.clone_relation(ix, node, result);
+        }
         if node.resource_type == ResourceType::UnitTest {
             return self.unit_test(ix, node, result);
         }
@@ -130,6 +133,28 @@ impl Bench<'_> {
         })?;
         if let Some(found) = numbers {
             found.put_into(result);
+        }
+        Ok(())
+    }
+
+    /// Makes a clone of a relation that is elsewhere, or a view on it.
+    fn clone_relation(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+        if is_ephemeral(&self.shop.runtime.manifest, ix) {
+            return Ok(());
+        }
+        result.relation_name = node.relation_name.clone().filter(|_| node.resource_type != ResourceType::Seed);
+        timed(result, TimingName::Compile, || Ok(()))?;
+        self.tell(ix, Phase::Executing);
+        let mut found = None;
+        timed(result, TimingName::Execute, || {
+            let outcome = compile::clone_relation(self.shop.runtime, &self.session, ix);
+            self.write_run_code(node, self.session.take_written().as_deref())?;
+            found = outcome?;
+            Ok(())
+        })?;
+        match found {
+            Some(outcome) => Found::of(outcome).put_into(result),
+            None => result.message = Some("No-op".to_owned()),
         }
         Ok(())
     }

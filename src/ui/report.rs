@@ -162,6 +162,7 @@ impl TermReporter {
             seconds: report.elapsed,
             not_run: &not_run,
             was_interrupted: report.is_interrupted,
+            has_lines: self.has_lines,
         });
     }
 

@@ -43,6 +43,8 @@ pub struct Summary<'a> {
     pub not_run: &'a [&'a str],
     /// Whether Ctrl-C ended it.
     pub was_interrupted: bool,
+    /// Whether the nodes had lines, and are counted.
+    pub has_lines: bool,
 }
 
 /// How often each result came.
@@ -95,7 +97,9 @@ impl Tally {
 impl Printer {
     /// Says how a run ended.
     pub fn summary(&self, summary: &Summary<'_>) {
-        self.finished_line(summary);
+        if summary.has_lines {
+            self.finished_line(summary);
+        }
         let failed: Vec<_> = summary.ended.iter().filter(|item| is_failure(item)).collect();
         let warned: Vec<_> = summary.ended.iter().filter(|item| item.status == "warn").collect();
         let partial = summary.ended.iter().filter(|item| item.status == "partial success").count();

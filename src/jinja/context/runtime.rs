@@ -206,6 +206,13 @@ impl Runtime {
         Arc::new(session)
     }
 
+    /// Where an earlier run built a node, written as this project writes relations.
+    #[must_use]
+    pub fn deferred_relation(&self, ix: NodeIndex) -> Option<Relation> {
+        let relation = self.deferred.relations.get(self.manifest.node(ix).unique_id.as_str())?;
+        Some(Relation { quoting: self.shared.quoting, ..relation.clone() })
+    }
+
     /// Lists schemas into the relation cache, those that are not in it yet.
     ///
     /// # Errors

@@ -295,8 +295,8 @@ impl RunContext {
     /// Where an earlier run built the node itself.
     fn defer_relation(&self) -> Value {
         let runtime = self.inner.runtime();
-        let found = self.inner.node_id().and_then(|id| runtime.deferred.relations.get(id));
-        found.map_or_else(none, |relation| elsewhere(&runtime.shared, relation).into_value())
+        let found = self.inner.node.and_then(|ix| runtime.deferred_relation(ix));
+        found.map_or_else(none, |relation| elsewhere(&runtime.shared, &relation).into_value())
     }
 
     fn is_compiling(&self) -> bool {
