@@ -113,6 +113,21 @@ fn seeds_and_grown_tables_keep_their_readers() {
 }
 
 #[test]
+fn stored_failures_keep_their_readers() {
+    let database = database!();
+    let test = "{{ config(store_failures=true, severity='warn') }} select 1 as id";
+    let project = Project::new("", &[("tests/bad.sql", test)]);
+    project.run(&database, "test", 0);
+    database.run("create view outside as select id from shop_dbt_test__audit.bad");
+    project.write("tests/bad.sql", &test.replace("1 as id", "2 as id, 'x' as why"));
+    project.run(&database, "test", 0);
+    project.write("tests/bad.sql", &test.replace("store_failures=true", "store_failures_as='view'"));
+    project.run(&database, "test", 0);
+    project.run(&database, "test", 0);
+    assert_eq!(database.run("select * from outside"), "1");
+}
+
+#[test]
 fn what_is_made_anew_is_as_it_was() {
     let database = database!();
     let project = Project::new("", &CHAIN);

@@ -111,3 +111,15 @@
     {% endif %}
     {% do default__sync_column_schemas(on_schema_change, target_relation, dict(schema_changes_dict, new_target_types=[])) %}
 {%- endmacro %}
+
+
+{# `store_failures` for Postgres: built aside and swapped in, like a model. #}
+{% macro postgres__store_failures(old_relation, target_relation, sql, sql_header) -%}
+    {% if old_relation is none or postgres__publish_mode() == 'dbt' %}
+        {{ return(default__store_failures(old_relation, target_relation, sql, sql_header)) }}
+    {% endif %}
+    {% set intermediate_relation = make_intermediate_relation(target_relation) %}
+    {% do drop_leftover(load_cached_relation(intermediate_relation)) %}
+    {% do default__store_failures(none, intermediate_relation, sql, sql_header) %}
+    {% do swap_in_relation(old_relation, intermediate_relation, target_relation, none) %}
+{%- endmacro %}

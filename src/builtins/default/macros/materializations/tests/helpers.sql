@@ -45,3 +45,20 @@ select * from dbt_internal_unit_test_actual
 union all
 select * from dbt_internal_unit_test_expected
 {%- endmacro %}
+
+
+{# Stores the rows that a test found, in the place of those of an earlier run; a project may override `store_failures`, an adapter `<adapter>__store_failures`. #}
+{% macro store_failures(old_relation, target_relation, sql, sql_header) -%}
+    {{ return(adapter.dispatch('store_failures', 'dbt')(old_relation, target_relation, sql, sql_header)) }}
+{%- endmacro %}
+
+{# Fallback of `store_failures`. #}
+{% macro default__store_failures(old_relation, target_relation, sql, sql_header) -%}
+    {% if old_relation %}
+        {% do adapter.drop_relation(old_relation) %}
+    {% endif %}
+    {% call statement(auto_begin=True) %}
+        {{ sql_header if sql_header }}
+        {{ get_create_sql(target_relation, sql) }}
+    {% endcall %}
+{%- endmacro %}

@@ -16,13 +16,7 @@
         {% set identifier = model['alias'] %}
         {% set old_relation = adapter.get_relation(database=database, schema=schema, identifier=identifier) %}
         {% set target_relation = api.Relation.create(identifier=identifier, schema=schema, database=database, type=store_as) %}
-        {% if old_relation %}
-            {% do adapter.drop_relation(old_relation) %}
-        {% endif %}
-        {% call statement(auto_begin=True) %}
-        {{ sql_header if sql_header }}
-        {{ get_create_sql(target_relation, main_sql) }}
-    {% endcall %}
+        {% do store_failures(old_relation, target_relation, main_sql, sql_header) %}
         {% do relations.append(target_relation) %}
 
         {# The stored rows are counted, rather than found a second time. #}
