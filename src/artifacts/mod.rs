@@ -9,6 +9,7 @@ mod manifest;
 mod python_json;
 mod run_results;
 mod semantic_manifest;
+mod sources;
 
 pub use catalog::{CatalogFacts, write_catalog};
 pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
@@ -17,6 +18,7 @@ pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
 pub use python_json::python_json;
 pub use run_results::{TargetFolder, write_run_results};
 pub use semantic_manifest::write_semantic_manifest;
+pub use sources::write_sources;
 
 use std::fs;
 use std::io::{self, BufWriter, Write};

@@ -9,7 +9,7 @@ use super::{instant, metadata, write_json, write_text};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, ResourceType};
 use crate::project::Settings;
-use crate::run::{BatchResults, NodeResult, Output, RunReport};
+use crate::run::{BatchResults, NodeResult, Output, RunReport, Timing};
 
 /// Writes what became of a run.
 ///
@@ -32,17 +32,6 @@ pub fn write_run_results(
 }
 
 fn wire_result(manifest: &Manifest, result: &NodeResult) -> Data {
-    let timing: Vec<Data> = result
-        .timings
-        .iter()
-        .map(|timing| {
-            json!({
-                "name": timing.name.as_str(),
-                "started_at": instant(timing.started_at),
-                "completed_at": timing.completed_at.map(instant),
-            })
-        })
-        .collect();
     let kind = result.node.map(|ix| manifest.node(ix).resource_type);
     // Seeds and what is not SQL have nothing to compile.
     let compiled = match kind {
@@ -52,7 +41,7 @@ fn wire_result(manifest: &Manifest, result: &NodeResult) -> Data {
     };
     json!({
         "status": result.status.as_str(),
-        "timing": timing,
+        "timing": timings(result),
         "thread_id": result.thread_id,
         "execution_time": result.execution_time,
         "adapter_response": result.adapter_response,
@@ -64,6 +53,18 @@ fn wire_result(manifest: &Manifest, result: &NodeResult) -> Data {
         "relation_name": result.relation_name,
         "batch_results": result.batches.as_ref().map(batch_results),
     })
+}
+
+/// The timed steps of a result, as artifacts publish them.
+pub(super) fn timings(result: &NodeResult) -> Vec<Data> {
+    let timing = |timing: &Timing| {
+        json!({
+            "name": timing.name.as_str(),
+            "started_at": instant(timing.started_at),
+            "completed_at": timing.completed_at.map(instant),
+        })
+    };
+    result.timings.iter().map(timing).collect()
 }
 
 fn batch_results(batches: &BatchResults) -> Data {

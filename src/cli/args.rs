@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Take the selected snapshots
     Snapshot(SelectionArgs),
+    /// Look at sources
+    Source(SourceArgs),
     /// Keep the columns of sources in a file of the project
     Sources(SourcesArgs),
     /// Run the tests of the selected nodes
@@ -399,6 +401,32 @@ pub(crate) enum DocsCommand {
     Serve(DocsServeArgs),
 }
 
+/// Arguments of `source`.
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct SourceArgs {
+    #[command(subcommand)]
+    pub(crate) command: SourceCommand,
+}
+
+/// What to do with sources.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// Check how old the newest rows of sources are, and write sources.json
+    #[command(alias = "snapshot-freshness")]
+    Freshness(SourceFreshnessArgs),
+}
+
+/// Arguments of `source freshness`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SourceFreshnessArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Write the results here instead of to sources.json in the target folder
+    #[arg(short = 'o', long, value_name = "FILE", overrides_with = "output")]
+    pub(crate) output: Option<std::path::PathBuf>,
+}
+
 /// Arguments of `docs generate`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DocsGenerateArgs {
@@ -610,6 +638,11 @@ impl Command {
                 facts.insert("compile".to_owned(), Data::from(!args.no_compile));
                 facts.insert("empty_catalog".to_owned(), Data::from(args.empty_catalog));
                 facts.insert("static".to_owned(), Data::from(args.is_static));
+            }
+            Self::Source(SourceArgs { command: SourceCommand::Freshness(args) }) => {
+                args.selection.facts(&mut facts);
+                let output = args.output.as_ref().map(|path| Data::from(path.display().to_string()));
+                facts.extend(output.map(|path| ("output".to_owned(), path)));
             }
             Self::RunOperation(args) => {
                 facts.insert("macro".to_owned(), Data::from(args.macro_name.clone()));

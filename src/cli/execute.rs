@@ -101,15 +101,20 @@ pub(super) fn carry_out(parsed: &Parsed, plan: RunPlan, selected: &NodeSet) -> R
 
 /// A selection without nodes is a warning, and a run without results.
 fn nothing(parsed: &Parsed) -> Result<RunReport, ExitStatus> {
+    let report = nothing_to_do(parsed)?;
+    write(parsed, &report)?;
+    Ok(report)
+}
+
+/// Warns that nothing is selected.
+pub(super) fn nothing_to_do(parsed: &Parsed) -> Result<RunReport, ExitStatus> {
     let text = "Nothing to do. Try checking your model configs and model specification args";
     if parsed.project.settings.warn_error.all {
         let error = crate::diagnostic::Diagnostic::error(crate::diagnostic::Code::NothingSelected, text);
         return Err(parsed.fail(&error));
     }
     parsed.printer.say(&Entry::new(names::NOTHING_TO_DO, Level::Warn, text));
-    let report = RunReport::default();
-    write(parsed, &report)?;
-    Ok(report)
+    Ok(RunReport::default())
 }
 
 fn write(parsed: &Parsed, report: &RunReport) -> Result<(), ExitStatus> {

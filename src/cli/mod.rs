@@ -29,17 +29,17 @@ mod retry;
 mod run_operation;
 mod selection;
 mod show;
+mod source;
 mod sources;
 mod version;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use crate::diagnostic::{Code, Diagnostic};
 use crate::project::{DBT_VERSION, Overrides};
 use crate::run;
 use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
-use args::{Asked, Cli, Command, DocsCommand, SelectionArgs};
+use args::{Asked, Cli, Command, DocsCommand, SelectionArgs, SourceCommand};
 
 /// How a command ended, as dbt's exit codes have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,22 +80,11 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
     match args::parse(args) {
         Ok(Asked::Version) => version::run(),
         Ok(Asked::Run(cli, overrides)) => dispatch(*cli, *overrides),
-        Err(error) => usage(args, &error),
+        Err(error) => usage(&error),
     }
 }
 
-/// Commands of dbt that kiln does not have yet.
-const NOT_YET: &[&str] = &["source"];
-
-fn usage(args: &[std::ffi::OsString], error: &clap::Error) -> ExitStatus {
-    let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
-    let not_yet = NOT_YET.iter().find(|name| is_unknown && args.iter().any(|arg| arg == **name));
-    if let Some(name) = not_yet {
-        let diagnostic = Diagnostic::error(Code::Unsupported, format!("kiln has no command `{name}` yet"))
-            .hint("`kiln --help` lists its commands, docs/compatibility.md says what to do instead");
-        plain_printer().fatal([&diagnostic]);
-        return ExitStatus::Error;
-    }
+fn usage(error: &clap::Error) -> ExitStatus {
     let _ = error.print();
     if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }
 }
@@ -146,6 +135,9 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Show(args) => show::run(args, parsed),
         Command::Lineage(args) => lineage::run(args, parsed),
         Command::Docs(args::DocsArgs { command: DocsCommand::Generate(args) }) => docs::generate(args, parsed),
+        Command::Source(args::SourceArgs { command: SourceCommand::Freshness(args) }) => {
+            source::freshness(args, parsed)
+        }
         Command::RunOperation(args) => run_operation::run(args, parsed),
         Command::Run(args) => nodes(run::Command::Run, args),
         Command::Seed(args) => nodes(run::Command::Seed, args),

@@ -30,7 +30,7 @@ pub(crate) use state::{call_value, render_state};
 
 pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use context::{
-    Batch, Catalog, CatalogRow, ContextError, Deferred, DocsIndex, EphemeralCode, HookResults, Listener,
+    Batch, Catalog, CatalogRow, ContextError, Deferred, DocsIndex, EphemeralCode, HookResults, Listener, Loaded,
     MaterializeResult, MessageLevel, NameKind, NodeExtras, ParseFacts, ParseScope, ParseShared, Response, RunContext,
     Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables,
     YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description,

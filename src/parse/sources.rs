@@ -189,7 +189,9 @@ fn precedence(table: &SourceTable<'_>) -> Map<String, Data> {
 fn loaded_at(table: &SourceTable<'_>) -> (Data, Data) {
     let find = |map: &Map<String, Data>, key: &str| {
         let own = map.get(key).filter(|value| !value.is_null() && *value != &json!(""));
-        own.or_else(|| map.get("config").and_then(|config| config.get(key))).cloned()
+        // As in dbt, a null under `config:` says nothing, where one in the table itself switches off.
+        let in_config = || map.get("config").and_then(|config| config.get(key)).filter(|value| !value.is_null());
+        own.or_else(in_config).cloned()
     };
     let says_field = table.table.contains_key("loaded_at_field") || find(&table.table, "loaded_at_field").is_some();
     let owner = if says_field { &table.table } else { &table.source };

@@ -55,7 +55,8 @@ pub fn execute(
     // A query comment that cannot be written ends the run before anything is built.
     runtime.label(&session, None)?;
     let hooks = Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
-    let runs = plan.command != Command::Compile && !plan.nodes.is_empty();
+    let has_hooks = plan.command != Command::Freshness || settings.flag("source_freshness_run_project_hooks");
+    let runs = plan.command != Command::Compile && !plan.nodes.is_empty() && has_hooks;
     let mut report = RunReport::default();
     // Cloning is no run to the project's hooks.
     let has_hooks = runs && plan.command != Command::Clone;

@@ -21,9 +21,11 @@ mod worker;
 
 #[cfg(test)]
 mod fixture;
+mod freshness;
 
 pub use event::{Event, Output, Phase, Reporter, Silent};
 pub use execute::{Surroundings, execute};
+pub use freshness::{Freshness, has_freshness};
 pub use message::output_path;
 pub use plan::{Command, Retried, RunPlan, plan};
 pub use result::{BatchResults, NodeResult, RunReport, Status, Timing, TimingName};

@@ -26,6 +26,8 @@ pub enum Command {
     Compile,
     /// Makes clones of relations that are elsewhere, or views on them.
     Clone,
+    /// Asks how old sources are.
+    Freshness,
 }
 
 impl Command {
@@ -50,6 +52,7 @@ impl Command {
             ],
             Self::Clone => &[Kind::Model, Kind::Seed, Kind::Snapshot],
             Self::Compile => &[Kind::Model, Kind::Seed, Kind::Snapshot, Kind::Test, Kind::Analysis, Kind::Function],
+            Self::Freshness => &[Kind::Source],
         }
     }
 }

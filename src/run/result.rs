@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Data};
 
+use super::freshness::Freshness;
 use crate::adapter::Table;
 use crate::compile::CompiledNode;
 use crate::diagnostic::Diagnostic;
@@ -132,6 +133,8 @@ pub struct NodeResult {
     pub diagnostic: Option<Box<Diagnostic>>,
     /// The batches of a microbatch model.
     pub batches: Option<BatchResults>,
+    /// How fresh a source is.
+    pub freshness: Option<Freshness>,
 }
 
 impl NodeResult {
@@ -155,6 +158,7 @@ impl NodeResult {
             difference: None,
             diagnostic: None,
             batches: None,
+            freshness: None,
         }
     }
 

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use serde_json::Value as Data;
 
 use super::difference::difference;
 use super::event::{Event, Output, Phase, Reporter};
+use super::freshness::Freshness;
 use super::message::{UNIT_TEST_FAILED, batch_path, error_kind, in_dbt_words, is_database_error, output_path};
 use super::microbatch;
 use super::plan::{Command, Retried, is_ephemeral};
@@ -72,7 +74,8 @@ impl Worker for Bench<'_> {
         let mut result = NodeResult::of(ix, node, Status::Success);
         self.has_run_code.set(false);
         if let Err(diagnostic) = self.fill(ix, node, &mut result) {
-            result.status = Status::Error;
+            let is_source = node.resource_type == ResourceType::Source;
+            result.status = if is_source { Status::RuntimeError } else { Status::Error };
             result.message = Some(self.in_dbt_words(node, &diagnostic));
             result.diagnostic = Some(diagnostic);
         }
@@ -106,6 +109,9 @@ impl Bench<'_> {
         runtime.label(&self.session, Some(ix))?;
         if self.shop.command == Command::Clone {
             return self.clone_relation(ix, node, result);
+        }
+        if let NodeKind::Source(source) = &node.kind {
+            return self.freshness(ix, &source.freshness, result);
         }
         if node.resource_type == ResourceType::UnitTest {
             return self.unit_test(ix, node, result);
@@ -156,6 +162,17 @@ impl Bench<'_> {
             Some(outcome) => Found::of(outcome).put_into(result),
             None => result.message = Some("No-op".to_owned()),
         }
+        Ok(())
+    }
+
+    fn freshness(&self, ix: NodeIndex, criteria: &Data, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+        timed(result, TimingName::Compile, || Ok(()))?;
+        self.tell(ix, Phase::Executing);
+        let loaded = timed(result, TimingName::Execute, || self.shop.runtime.freshness(&self.session, ix))?;
+        let freshness = Freshness::of(&loaded);
+        result.status = freshness.judge(criteria);
+        result.adapter_response = loaded.response;
+        result.freshness = Some(freshness);
         Ok(())
     }
 

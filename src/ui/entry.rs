@@ -59,6 +59,8 @@ pub mod names {
     pub const MODEL: EventName = event("LogModelResult", "Q012");
     pub const SNAPSHOT: EventName = event("LogSnapshotResult", "Q015");
     pub const SEED: EventName = event("LogSeedResult", "Q016");
+    pub const FRESHNESS: EventName = event("LogFreshnessResult", "Q018");
+    pub const FRESHNESS_DONE: EventName = event("FreshnessCheckComplete", "Q003");
     pub const TEST: EventName = event("LogTestResult", "Q007");
     pub const BATCH_START: EventName = event("LogStartBatch", "Q045");
     pub const BATCH: EventName = event("LogBatchResult", "Q046");

@@ -72,6 +72,8 @@ impl Drawing {
             "schema": node.schema,
             "relation": node.alias,
             "status": if outcome.status == "success" && result.event != names::HOOK_END { outcome.response } else { outcome.status },
+            "source_name": source_name(node),
+            "table_name": node.name,
             "num_failures": outcome.failures.unwrap_or(0),
             "execution_time": outcome.seconds,
             "attached_node": attached_node(node),
@@ -219,6 +221,15 @@ impl Drawing {
                 let status = theme.caution("PARTIAL SUCCESS");
                 Drawn { status, level: Level::Warn, ..made(names::MODEL, "PARTIALLY created", "PARTIALLY created") }
             }
+            ResourceType::Source => {
+                let (level, word, status) = match outcome.status {
+                    "pass" => (Level::Info, "PASS", theme.good("PASS")),
+                    "warn" => (Level::Warn, "WARN", theme.caution("WARN")),
+                    "error" => (Level::Error, "ERROR STALE", theme.bad("ERROR STALE")),
+                    _ => (Level::Error, "ERROR", theme.bad("ERROR")),
+                };
+                Drawn { level, status, ..made(names::FRESHNESS, word, word) }
+            }
             ResourceType::Model => made(names::MODEL, "OK created", "ERROR creating"),
             ResourceType::Function => {
                 let status = if is_bad { theme.bad("ERROR") } else { theme.good("SUCCESS") };
@@ -258,6 +269,7 @@ impl Drawing {
                 _ => format!("operation {}", node.name),
             },
             ResourceType::UnitTest => format!("unit_test {}", test_name(node)),
+            ResourceType::Source => format!("freshness of {}.{}", source_name(node), node.name),
             kind => format!("{} {}", kind.as_str(), node.name),
         }
     }
@@ -314,7 +326,8 @@ fn is_fact(event: EventName, key: &str) -> bool {
         "num_models" | "num_failures" | "name" | "attached_node" => event == names::TEST,
         "statement" => event == names::HOOK_END,
         "schema" | "relation" => event == names::SEED,
-        "description" => event != names::TEST && event != names::SEED && event != names::HOOK_END,
+        "source_name" | "table_name" => event == names::FRESHNESS,
+        "description" => ![names::TEST, names::SEED, names::HOOK_END, names::FRESHNESS].contains(&event),
         _ => false,
     }
 }
@@ -323,6 +336,13 @@ fn is_fact(event: EventName, key: &str) -> bool {
 fn hook_name(node: &Node, hook: &HookSpec) -> String {
     let when = if hook.is_end { "on-run-end" } else { "on-run-start" };
     format!("{}.{when}.{}", node.package, hook.index)
+}
+
+fn source_name(node: &Node) -> &str {
+    match &node.kind {
+        NodeKind::Source(source) => &source.source_name,
+        _ => "",
+    }
 }
 
 fn test_name(node: &Node) -> String {

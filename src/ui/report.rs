@@ -137,6 +137,22 @@ impl TermReporter {
         }
     }
 
+    /// Says which sources are stale or could not be asked.
+    pub fn freshness_summary(&self, report: &RunReport) {
+        self.end();
+        let results = report.results.iter();
+        let ended: Vec<Ended<'_>> =
+            results.filter_map(|result| Some(self.ended(result, self.manifest.node(result.node?), None))).collect();
+        let not_run: Vec<&str> = report.not_run.iter().map(|ix| self.manifest.node(*ix).name.as_str()).collect();
+        self.printer.freshness_summary(&Summary {
+            ended: &ended,
+            seconds: report.elapsed,
+            not_run: &not_run,
+            was_interrupted: report.is_interrupted,
+            has_lines: true,
+        });
+    }
+
     /// Says how the run ended. `compiled_path` tells where a node's compiled code lies.
     pub fn summary(&self, report: &RunReport, compiled_path: &dyn Fn(&Node) -> Option<String>) {
         self.end();

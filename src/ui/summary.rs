@@ -128,6 +128,15 @@ impl Printer {
         self.say(&Entry::info(names::STATS, text).with("stats", stats));
     }
 
+    /// Says which sources are stale or could not be asked.
+    pub fn freshness_summary(&self, summary: &Summary<'_>) {
+        self.finished_line(summary);
+        summary.ended.iter().filter(|item| is_failure(item)).for_each(|item| self.ended_badly(item, true));
+        if summary.was_interrupted {
+            self.left_out(summary);
+        }
+    }
+
     fn finished_line(&self, summary: &Summary<'_>) {
         let line = counts(summary.ended.iter().map(|item| kind_of(item.node)));
         let execution = duration(summary.seconds);

@@ -11,6 +11,7 @@ pub(crate) mod failure;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod foreign_keys;
+mod freshness;
 mod lookup;
 mod parse;
 mod run;
@@ -25,6 +26,7 @@ pub use batch::Batch;
 pub use catalog::{Catalog, CatalogRow};
 pub use docs::{DocsIndex, render_description};
 pub use failure::{ContextError, SqlFailure, diagnose};
+pub use freshness::Loaded;
 pub use parse::{
     NameKind, ParseFacts, ParseScope, ParseShared, Template, call_name_macro, is_name_built_in, parse_node, parse_value,
 };
