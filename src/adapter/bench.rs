@@ -3,13 +3,17 @@
 //! For DuckDB it is a database in memory with the names of the target's; for others it is one session with the
 //! target's own database, in a transaction that is never committed. The relations in it are empty.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
+    Adapter, AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
 };
 use crate::builtins::Builtin;
 use crate::sql::{Dialect, Relation};
+
+/// What the schemas of a bench begin with where it is in a database with other things in it.
+pub const ASIDE: &str = "kiln_check_";
 
 /// Stands in for an adapter; all of its sessions are one.
 pub struct Bench {
@@ -25,6 +29,8 @@ struct State {
     has_savepoints: bool,
     /// The first statement that a template ran since it was asked.
     asked: Option<String>,
+    /// The relations that were made here.
+    made: HashSet<String>,
 }
 
 impl Bench {
@@ -38,7 +44,8 @@ impl Bench {
         if !is_apart {
             connection.begin()?;
         }
-        let state = State { connection: Some(connection), has_savepoints: !is_apart, asked: None };
+        let state =
+            State { connection: Some(connection), has_savepoints: !is_apart, asked: None, made: HashSet::new() };
         Ok(Arc::new(Self { inner, state: Arc::new(Mutex::new(state)), is_apart }))
     }
 
@@ -53,6 +60,7 @@ impl Bench {
     /// # Errors
     /// When the database refuses.
     pub fn create_schema(&self, database: Option<&str>, schema: &str) -> Result<(), AdapterError> {
+        self.refuse_foreign(schema)?;
         let dialect = self.inner.dialect();
         let mut name = dialect.quote(schema);
         if let Some(database) = database.filter(|name| self.is_apart && !name.is_empty()) {
@@ -71,6 +79,7 @@ impl Bench {
         let dialect = self.inner.dialect();
         let columns: Vec<String> =
             columns.iter().map(|(name, data_type)| format!("{} {data_type}", dialect.quote(name))).collect();
+        self.refuse_foreign(relation.schema.as_deref().unwrap_or_default())?;
         self.drop_any(relation);
         self.run(&format!("create table {relation} ({})", columns.join(", ")))
     }
@@ -80,10 +89,11 @@ impl Bench {
     /// # Errors
     /// When the query does not bind, or a table cannot have such columns.
     pub fn create_as(&self, relation: &Relation, sql: &str) -> Result<Vec<Column>, AdapterError> {
+        self.refuse_foreign(relation.schema.as_deref().unwrap_or_default())?;
         self.drop_any(relation);
         let query = sql.trim_end().trim_end_matches(';');
         self.run(&format!("create table {relation} as (\n{query}\n) with no data"))?;
-        self.lock().guarded(|connection| connection.columns(relation))
+        self.columns(relation)
     }
 
     /// Makes a view without rows. A column without a type fits wherever a null does.
@@ -97,6 +107,7 @@ impl Bench {
             None => format!("null as {}", dialect.quote(name)),
         };
         let columns: Vec<String> = columns.iter().map(column).collect();
+        self.refuse_foreign(relation.schema.as_deref().unwrap_or_default())?;
         self.drop_any(relation);
         self.run(&format!("create view {relation} as select {}", columns.join(", ")))
     }
@@ -107,6 +118,28 @@ impl Bench {
     /// When the query does not bind.
     pub fn describe(&self, sql: &str) -> Result<Vec<Column>, AdapterError> {
         self.lock().guarded(|connection| connection.describe(sql))
+    }
+
+    /// The columns of a relation as the database has them.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub fn columns(&self, relation: &Relation) -> Result<Vec<Column>, AdapterError> {
+        if self.is_apart {
+            return self.lock().guarded(|connection| connection.columns(relation));
+        }
+        // Types with lengths and elements, as statements take them.
+        let name = relation.to_string().replace('\'', "''");
+        let sql = format!(
+            "select attname::text, pg_catalog.format_type(atttypid, atttypmod) from pg_catalog.pg_attribute \
+             where attrelid = to_regclass('{name}') and attnum > 0 and not attisdropped order by attnum"
+        );
+        let (table, _) = self.lock().guarded(|connection| connection.query(&sql, RowLimit::All))?;
+        let text = |cell: Option<&Cell>| match cell {
+            Some(Cell::Text(text)) => text.clone(),
+            _ => String::new(),
+        };
+        Ok(table.rows.iter().map(|row| Column::new(text(row.first()), text(row.get(1)))).collect())
     }
 
     /// The first statement that a template ran since this was called last. Its answer came from empty relations.
@@ -124,12 +157,26 @@ impl Bench {
         }
     }
 
-    /// Takes a relation away, of whichever kind it is.
+    /// Takes a relation away that was made here, of whichever kind it is.
     pub fn drop_any(&self, relation: &Relation) {
+        let is_ours = self.refuse_foreign(relation.schema.as_deref().unwrap_or_default()).is_ok();
+        if !is_ours || self.lock().made.insert(relation.to_string()) {
+            return;
+        }
         for kind in ["view", "table"] {
             // One of the two is refused, because it names another kind.
             let _ = self.run(&format!("drop {kind} if exists {relation} cascade"));
         }
+    }
+
+    /// What is in a database with other things in it stays in schemas of its own: even a transaction that is rolled
+    /// back would keep others from what it locks.
+    fn refuse_foreign(&self, schema: &str) -> Result<(), AdapterError> {
+        if self.is_apart || schema.starts_with(ASIDE) {
+            return Ok(());
+        }
+        let message = format!("nothing is made in schema `{schema}`, which is not the bench's");
+        Err(AdapterError::new(AdapterErrorKind::Unsupported, message))
     }
 
     fn run(&self, sql: &str) -> Result<(), AdapterError> {

@@ -12,7 +12,7 @@ mod offline;
 mod postgres;
 mod table;
 
-pub use bench::Bench;
+pub use bench::{ASIDE, Bench};
 pub use cache::{CachedRelation, RelationCache};
 pub use error::{AdapterError, AdapterErrorKind};
 pub use offline::Offline;

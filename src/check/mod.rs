@@ -27,9 +27,6 @@ use shape::Shapes;
 /// What a column is called where no column of a relation is known.
 const UNKNOWN_COLUMN: &str = "columns_are_not_known";
 
-/// What is put in front of schemas where they are made beside those that exist.
-pub const ASIDE: &str = "kiln_check_";
-
 /// What a check works with.
 pub struct Setup<'a> {
     /// The project, with the bench as its database.
@@ -110,6 +107,8 @@ struct Basis {
     reason: Option<String>,
     /// The statement that its template ran on empty relations.
     asked: Option<String>,
+    /// Whether its SQL names the relations that exist instead of those on the bench: they may be older than the project.
+    is_elsewhere: bool,
 }
 
 impl Checker<'_> {
@@ -135,7 +134,14 @@ impl Checker<'_> {
             Err(problem) => return failed(*problem),
         };
         match self.create_typed(ix, &columns) {
-            Ok(()) => Checked { node: ix, problems: Vec::new(), unchecked: None, shape: Shape::typed(columns) },
+            Ok(()) => {
+                // Types have several names; the database has its own.
+                let relation = self.setup.runtime.relation(ix);
+                let named = self.setup.bench.columns(&relation).unwrap_or_default();
+                let named: Vec<_> = named.into_iter().map(|column| (column.name, column.data_type)).collect();
+                let shape = Shape::typed(if named.is_empty() { columns } else { named });
+                Checked { node: ix, problems: Vec::new(), unchecked: None, shape }
+            }
             Err(message) => {
                 let text = format!("the table of seed `{}` cannot be made: {}", node.name, message::sentence(&message));
                 failed(Diagnostic::error(Code::BindFailed, text).in_file(&node.file))
@@ -146,15 +152,25 @@ impl Checker<'_> {
     fn source(&mut self, ix: NodeIndex) -> Option<Checked> {
         let node = self.manifest.node(ix);
         let is_file = self.setup.runtime.written(ix) != self.setup.runtime.relation(ix).to_string();
-        if is_file || self.shapes.builder(node) != Some(ix) {
-            // A file tells its columns itself, and what the project builds is known from there.
+        if is_file {
+            // A file tells its columns itself.
             return None;
+        }
+        let builder = self.shapes.builder(node).filter(|builder| *builder != ix);
+        if let Some(builder) = builder {
+            // What the project builds is known from there; models come later.
+            let shape = self.shapes.get(builder)?.clone();
+            return Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape });
         }
         let known = self.setup.sources.get(&ix).cloned();
         let mut shape = known.unwrap_or_else(|| {
             let table = format!("the columns of source `{}` are not known", node.unique_id);
             Shape::open(Vec::new(), table)
         });
+        if !self.setup.bench.is_apart() {
+            // It is there as it is, and not ours to make.
+            return Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape });
+        }
         let made = match shape.types() {
             Some(columns) => self.create_typed(ix, &columns),
             None => Err(String::new()),
@@ -182,6 +198,7 @@ impl Checker<'_> {
         {
             // The database knows what the template asks; empty relations do not.
             (compiled, basis.asked) = (Ok(found), None);
+            basis.is_elsewhere = !self.setup.bench.is_apart();
         }
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -190,6 +207,9 @@ impl Checker<'_> {
         let mut checked = self.bound(ix, &compiled, &basis);
         if matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot) {
             self.exact_types(ix, &compiled, &mut checked);
+            if node.resource_type == ResourceType::Snapshot {
+                self.snapshot_config(ix, &mut checked);
+            }
             if is_ephemeral(node) {
                 self.excuse(ix, &mut checked);
             } else {
@@ -204,7 +224,7 @@ impl Checker<'_> {
     }
 
     fn basis(&self, ix: NodeIndex) -> Basis {
-        let mut basis = Basis { certainty: Certainty::Typed, reason: None, asked: None };
+        let mut basis = Basis { certainty: Certainty::Typed, reason: None, asked: None, is_elsewhere: false };
         for parent in self.manifest.parents(ix) {
             let node = self.manifest.node(*parent);
             if !has_relation(node) {
@@ -370,7 +390,7 @@ impl Checker<'_> {
         }
         let compiled = compile::compile(self.setup.runtime, &self.session, ix);
         let asked = self.setup.bench.take_asked();
-        let basis = Basis { certainty: basis.certainty, reason: basis.reason.clone(), asked };
+        let basis = Basis { certainty: basis.certainty, reason: basis.reason.clone(), asked, is_elsewhere: false };
         match compiled {
             Ok(compiled) => {
                 let second = self.bound(ix, &compiled, &basis);

@@ -3,10 +3,10 @@
 use super::bind::Refusal;
 use super::message::{self, Fault};
 use super::shape::Certainty;
-use super::{ASIDE, Basis, Checked, Checker, is_ephemeral, short};
-use crate::adapter::Column;
+use super::{Basis, Checked, Checker, is_ephemeral, short};
+use crate::adapter::{ASIDE, Column};
 use crate::compile::{self, CompiledNode};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::jinja::SqlFailure;
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 use crate::sql::Dialect;
@@ -18,6 +18,9 @@ impl Checker<'_> {
         let says = message::sentence(&refusal.error.message);
         if refusal.fault == Fault::Outside {
             return Some(says);
+        }
+        if basis.is_elsewhere {
+            return Some(format!("its template reads rows, and of what was built last: {says}"));
         }
         if let Some(statement) = &basis.asked {
             return Some(format!("its template reads rows, of which there are none here: {}", short(statement)));
@@ -90,6 +93,32 @@ impl Checker<'_> {
         found.iter().map(problem).collect()
     }
 
+    /// The columns that a snapshot is configured with but its query does not have.
+    pub(super) fn snapshot_config(&self, ix: NodeIndex, checked: &mut Checked) {
+        let node = self.manifest.node(ix);
+        if checked.shape.certainty == Certainty::Open || !checked.problems.is_empty() {
+            return;
+        }
+        for key in ["unique_key", "updated_at", "check_cols"] {
+            let listed = match node.config.get(key) {
+                Some(serde_json::Value::Array(names)) => {
+                    names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+                }
+                Some(serde_json::Value::String(name)) if name != "all" => vec![name.clone()],
+                _ => Vec::new(),
+            };
+            // What is no plain name is an expression, which the database reads.
+            let is_name = |name: &String| name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+            for name in listed.iter().filter(|name| is_name(name) && !checked.shape.has(name)) {
+                let message = format!("`{}`: `{key}` names a column that its query does not have: `{name}`", node.name);
+                let known = checked.shape.columns.iter().map(|(name, _)| name.as_str());
+                let hint = crate::diagnostic::did_you_mean(name, known);
+                let problem = Diagnostic::error(Code::UnknownColumn, message).at(&node.file, config_span(node, key));
+                checked.problems.push(problem.maybe_hint(hint));
+            }
+        }
+    }
+
     pub(super) fn contract(&self, ix: NodeIndex, compiled: &CompiledNode, checked: &mut Checked) {
         let node = self.manifest.node(ix);
         if node.resource_type != ResourceType::Model || !node.config.is_contract_enforced() || is_ephemeral(node) {
@@ -132,5 +161,15 @@ fn is_built_in(node: &Node) -> bool {
         NodeKind::Test(_) => true,
         _ if node.resource_type == ResourceType::Analysis => true,
         _ => known.contains(&node.config.materialized()),
+    }
+}
+
+/// Where a key of a node's configuration stands in its file; where the node begins if it is not there.
+fn config_span(node: &Node, key: &str) -> Span {
+    let from = node.span.start as usize;
+    let rest = node.file.text().get(from..).unwrap_or_default();
+    match rest.find(&format!("{key}:")).or_else(|| rest.find(&format!("{key}="))) {
+        Some(at) => Span::new(from + at, from + at + key.len()),
+        None => node.span,
     }
 }

@@ -7,10 +7,11 @@ use super::args::{CheckArgs, SelectionArgs};
 use super::pipeline::Parsed;
 use super::{ExitStatus, columns, selection, sources};
 use crate::adapter::{self, Bench};
+use crate::artifacts::{self, ManifestFacts};
 use crate::check::{self, Certainty, Checked, Setup, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::jinja::{Runtime, RuntimeParts, Session, Silent};
-use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
+use crate::manifest::{Column, Manifest, Node, NodeIndex, ResourceType};
 use crate::ui::{Entry, Level, count, escalate, names};
 
 /// How many reasons for not checking are told.
@@ -30,13 +31,45 @@ pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bo
     use ResourceType::{Analysis, Model, Seed, Snapshot, Test};
     let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed])?;
     let selected: HashSet<NodeIndex> = selected.iter().collect();
-    let results = inspect(parsed, is_offline).map_err(|error| parsed.fail(&error))?;
+    let results = inspect(parsed, is_offline, true).map_err(|error| parsed.fail(&error))?;
+    write_types(parsed, &results)?;
     let results: Vec<Checked> = results.into_iter().filter(|checked| selected.contains(&checked.node)).collect();
     Ok(report(parsed, &results))
 }
 
-/// Checks all nodes of a project.
-pub(super) fn inspect(parsed: &Parsed, is_offline: bool) -> Result<Vec<Checked>, Box<Diagnostic>> {
+/// Writes manifest.json with the columns and types that were found, beside what property files declare.
+fn write_types(parsed: &Parsed, results: &[Checked]) -> Result<(), ExitStatus> {
+    let settings = &parsed.project.settings;
+    if !settings.write_json {
+        return Ok(());
+    }
+    let mut manifest = Manifest::clone(&parsed.manifest);
+    for checked in results {
+        let columns = &mut manifest.nodes[checked.node.as_usize()].columns;
+        for (name, data_type) in types(checked) {
+            let known = columns.values_mut().find(|column| column.name.eq_ignore_ascii_case(&name));
+            match known {
+                Some(column) => column.data_type = column.data_type.take().or(Some(data_type)),
+                None => {
+                    let column = Column { name: name.clone(), data_type: Some(data_type), ..Column::default() };
+                    columns.insert(name, column);
+                }
+            }
+        }
+    }
+    let (path, facts) = (parsed.target_file("manifest.json"), ManifestFacts::default());
+    artifacts::write_manifest(&path, &parsed.project, &manifest, &facts).map_err(|error| parsed.fail(&error))
+}
+
+/// The columns of a node whose types are known.
+pub(super) fn types(checked: &Checked) -> Vec<(String, String)> {
+    let is_sure = checked.shape.certainty == Certainty::Typed;
+    let columns = checked.shape.columns.iter().filter(|_| is_sure);
+    columns.filter_map(|(name, data_type)| Some((name.clone(), data_type.clone()?))).collect()
+}
+
+/// Checks all nodes of a project. `tells`: whether sources that have changed are told.
+pub(super) fn inspect(parsed: &Parsed, is_offline: bool, tells: bool) -> Result<Vec<Checked>, Box<Diagnostic>> {
     let project = &parsed.project;
     let bench = adapter::open_bench(&project.target, &project.root().root, &parsed.adapter).map_err(|error| {
         let failure = crate::jinja::SqlFailure { error, sql: String::new() };
@@ -53,10 +86,12 @@ pub(super) fn inspect(parsed: &Parsed, is_offline: bool) -> Result<Vec<Checked>,
         selected: parsed.manifest.nodes.iter().map(|node| node.unique_id.to_string()).collect(),
         deferred: Arc::default(),
     });
-    let database = if is_offline || !bench.is_apart() { None } else { database(parsed) };
+    let database = if is_offline { None } else { database(parsed) };
     let (sources, drift) = sources(parsed, &runtime, &bench, database.as_ref());
     let database = database.as_ref().map(|(runtime, session)| (runtime, session));
-    parsed.printer.warnings(&drift.into_iter().collect());
+    if tells {
+        parsed.printer.warnings(&drift.into_iter().collect());
+    }
     let results = check::check(&Setup { runtime: &runtime, bench: &bench, sources, database });
     if let Some((_, session)) = database {
         session.close();
@@ -70,7 +105,7 @@ fn set_aside(manifest: &Manifest) -> Manifest {
     use ResourceType::{Model, Seed, Snapshot};
     let mut aside = manifest.clone();
     for node in aside.nodes.iter_mut().filter(|node| matches!(node.resource_type, Model | Seed | Snapshot)) {
-        node.schema = format!("{}{}", check::ASIDE, node.schema);
+        node.schema = format!("{}{}", adapter::ASIDE, node.schema);
     }
     aside
 }
@@ -96,8 +131,15 @@ fn sources(
     database: Option<&(Arc<Runtime>, Arc<Session>)>,
 ) -> (HashMap<NodeIndex, Shape>, Vec<Diagnostic>) {
     let (catalog, written) = (columns::catalog_columns(parsed), sources::read(parsed));
-    let own = (!bench.is_apart()).then(|| (Arc::clone(runtime), runtime.session("sources")));
-    let asked = database.or(own.as_ref());
+    let live = |ix: NodeIndex| -> Option<sources::Columns> {
+        if !bench.is_apart() {
+            let columns = bench.columns(&runtime.relation(ix)).ok()?;
+            let columns: Vec<_> = columns.into_iter().map(|column| (column.name, column.data_type)).collect();
+            return (!columns.is_empty()).then_some(columns);
+        }
+        let (runtime, session) = database?;
+        sources::live(runtime, session, ix)
+    };
     let (mut known, mut drift) = (HashMap::new(), Vec::new());
     for ix in parsed.manifest.indices() {
         let node = parsed.manifest.node(ix);
@@ -105,7 +147,7 @@ fn sources(
             continue;
         }
         let id = node.unique_id.as_str();
-        let live = asked.and_then(|(runtime, session)| sources::live(runtime, session, ix));
+        let live = live(ix);
         if let (Some(old), Some(new)) = (written.get(id), &live) {
             drift.extend(sources::drift(node, &sources::difference(old, new)));
         }
@@ -156,7 +198,7 @@ fn report(parsed: &Parsed, results: &[Checked]) -> bool {
             [node, rest @ ..] => format!("Not checked: {node} and {} more: {reason}", rest.len()),
             [] => continue,
         };
-        parsed.printer.say(&Entry::new(names::NOTE, Level::Info, text.replace(check::ASIDE, "")));
+        parsed.printer.say(&Entry::new(names::NOTE, Level::Info, text.replace(adapter::ASIDE, "")));
     }
     let n_errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let n_unchecked: usize = reasons.values().map(Vec::len).sum();
@@ -167,4 +209,10 @@ fn report(parsed: &Parsed, results: &[Checked]) -> bool {
     }
     parsed.printer.say(&Entry::info(names::NOTE, text));
     !problems.has_errors()
+}
+
+/// The types of all columns that can be found out, by node. Nothing if there is no engine to ask.
+pub(super) fn known_types(parsed: &Parsed, is_offline: bool) -> Vec<(NodeIndex, Vec<(String, String)>)> {
+    let results = inspect(parsed, is_offline, false).unwrap_or_default();
+    results.iter().map(|checked| (checked.node, types(checked))).collect()
 }

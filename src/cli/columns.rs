@@ -38,6 +38,21 @@ pub(super) fn graph(parsed: &Parsed, is_offline: bool) -> ColumnGraph {
     lineage::build(&parsed.manifest, parsed.adapter.dialect(), &facts)
 }
 
+/// Like [`graph`], with the types of columns as an engine binds them.
+pub(super) fn typed_graph(parsed: &Parsed, is_offline: bool) -> ColumnGraph {
+    let mut graph = graph(parsed, is_offline);
+    for (ix, types) in super::check::known_types(parsed, is_offline) {
+        let Some(node) = graph.nodes.get_mut(ix.as_usize()).and_then(Option::as_mut) else { continue };
+        for (name, data_type) in types {
+            if let Some(at) = node.find(&name) {
+                let known = &mut node.columns[at].data_type;
+                *known = known.take().or(Some(data_type));
+            }
+        }
+    }
+    graph
+}
+
 /// Finds out what the columns of a project are made of without a database, with the sources' columns of another target
 /// folder, so that two versions of a project know the same.
 pub(super) fn offline_graph(parsed: &Parsed, sources: &Parsed) -> ColumnGraph {

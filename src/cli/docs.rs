@@ -59,7 +59,7 @@ fn write(args: &DocsGenerateArgs, parsed: &Parsed, selected: Option<NodeSet>) ->
     artifacts::write_catalog(&path, &parsed.project.settings, &parsed.manifest, facts).map_err(fail)?;
     if !args.no_compile {
         // After the catalog, which knows the columns of sources.
-        lineage::write(parsed, &columns::graph(parsed, args.empty_catalog))?;
+        lineage::write(parsed, &columns::typed_graph(parsed, args.empty_catalog))?;
     }
     write_site(args, parsed).map_err(fail)?;
     if !errors.is_empty() {

@@ -2,6 +2,8 @@
 
 /// Literate cases: what a user sees, command by command.
 mod cases;
+/// `kiln check` against what really happens.
+mod check;
 /// Which columns queries make of which.
 mod columns;
 /// `kiln deps` against a hub, archives and repositories.
