@@ -113,6 +113,19 @@ fn seeds_and_grown_tables_keep_their_readers() {
 }
 
 #[test]
+fn a_materialized_view_with_a_key_is_read_while_it_is_refreshed() {
+    let database = database!();
+    let view = "{{ config(materialized='materialized_view', indexes=[{'columns': ['id'], 'unique': true}]) }}
+        select i as id from generate_series(1, 10) as g (i)";
+    let project = Project::new("", &[("models/kept.sql", view)]);
+    for _ in 0..2 {
+        project.run(&database, "run", 0);
+    }
+    let log = fs::read_to_string(project.dir.path().join("logs/dbt.log")).expect("there is a log");
+    assert_has(&log, "refresh materialized view concurrently");
+}
+
+#[test]
 fn stored_failures_keep_their_readers() {
     let database = database!();
     let test = "{{ config(store_failures=true, severity='warn') }} select 1 as id";
