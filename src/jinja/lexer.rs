@@ -46,3 +46,16 @@ pub(crate) fn tokenize(text: &str) -> Result<Vec<Lexeme<'_>>, LexError> {
         }
     }
 }
+
+/// The text with plain spaces in the place of other white space between the words of tags, such as the no-break
+/// spaces of word processors, which Jinja lets pass; `None` if that is not what keeps the text from being read.
+/// Every byte stays where it is.
+pub(crate) fn with_plain_spaces(text: &str) -> Option<String> {
+    let mut plain = text.to_string();
+    while let Err(error) = tokenize(&plain) {
+        let at = error.span.start;
+        let space = plain.get(at..)?.chars().next().filter(|ch| !ch.is_ascii() && ch.is_whitespace())?;
+        plain.replace_range(at..at + space.len_utf8(), &" ".repeat(space.len_utf8()));
+    }
+    Some(plain)
+}

@@ -325,6 +325,11 @@ fn slices_follow_python() {
 }
 
 #[test]
+fn no_break_spaces_between_words_are_spaces() {
+    check("{{ 1\u{a0}+ 1 }}{%\u{a0}set x = 'a\u{a0}b' %}\u{a0}{{ x }}", "2\u{a0}a\u{a0}b");
+}
+
+#[test]
 fn values_that_would_take_all_memory_are_refused() {
     check_error("{{ '%999999999999d' % 1 }}", "the format asks for too many characters (models/m.sql:1:21)");
     check_error("{% set x = {} %}{% do x.update({x: 1}) %}", "unhashable type: 'dict' (models/m.sql:1:38)");

@@ -11,7 +11,7 @@ mod statement;
 use std::ops::Range;
 
 use super::error::{RenderError, RenderErrorKind};
-use super::lexer::{Lexeme, Token, tokenize};
+use super::lexer::{Lexeme, Token, tokenize, with_plain_spaces};
 use super::macros::MacroDef;
 use super::source::TemplateSource;
 
@@ -123,7 +123,13 @@ pub fn mentions_this(template: &TemplateSource) -> Result<bool, RenderError> {
 }
 
 fn rewrite_text(text: &str, is_macro: bool) -> Parsed<Rewritten> {
-    let tokens = tokenize(text).map_err(|err| Fault { message: err.message, span: err.span })?;
+    let tokens = match tokenize(text) {
+        Ok(tokens) => tokens,
+        Err(error) => match with_plain_spaces(text) {
+            Some(plain) => return rewrite_text(&plain, is_macro),
+            None => return Err(Fault { message: error.message, span: error.span }),
+        },
+    };
     let mut rewriter = Rewriter::new(text, tokens, is_macro);
     rewriter.template()?;
     Ok(rewriter.finish())
