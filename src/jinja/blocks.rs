@@ -87,12 +87,13 @@ impl BlockKind {
 ///
 /// The rules are dbt's: the blocks may not stand inside `if` or `for`, nor
 /// inside each other; strings, comments and `raw` hide tags. Inside `docs`
-/// nothing but the end of the block is looked for: it is prose.
+/// nothing but the end of the block is looked for: it is prose. White space
+/// around the whole file is no part of any block.
 pub fn scan(text: &str, kinds: &[BlockKind]) -> Result<Vec<Block>, BlockError> {
     let mut scanner = Scanner {
-        text,
+        text: text.trim_end(),
         kinds,
-        pos: 0,
+        pos: text.len() - text.trim_start().len(),
         control: Vec::new(),
         open: None,
         blocks: Vec::new(),
@@ -435,6 +436,13 @@ mod tests {
             "x\n{% macro a(b) %}1{% endmacro %}\n\n{%- test t(model) -%} 2 {%- endtest -%}\n",
             &[("a", "1", 2), ("t", "2", 2)],
         );
+    }
+
+    #[test]
+    fn white_space_around_the_file_is_no_part_of_a_block() {
+        let text = "\n{%- macro a() -%}{%- endmacro -%}\n{%- macro b() -%}{%- endmacro -%}\n";
+        let texts: Vec<String> = scan(text, ALL).unwrap().iter().map(|block| block.text(text).to_string()).collect();
+        assert_eq!(texts, ["{%- macro a() -%}{%- endmacro -%}\n", "{%- macro b() -%}{%- endmacro -%}"]);
     }
 
     #[test]

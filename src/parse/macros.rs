@@ -37,8 +37,7 @@ pub fn registry(
     for file in files.files.iter().filter(|file| matches!(file.kind, FileKind::Macro | FileKind::GenericTest)) {
         let package = &project.packages[file.package].config.name;
         let source = SourceRef::new(file.original_file_path.as_str(), file.file.shared_text());
-        // White space at the end of a file is no part of its last macro.
-        match jinja::scan(file.file.text().trim_end(), MACRO_BLOCKS) {
+        match jinja::scan(file.file.text(), MACRO_BLOCKS) {
             Ok(blocks) => defs.extend(blocks.iter().filter_map(|block| MacroDef::from_block(package, &source, block))),
             Err(error) => diagnostics.push(render::block_error(&file.file, &error)),
         }
@@ -125,7 +124,7 @@ pub(super) fn depends_on(setup: &Setup<'_>, entry: &MacroEntry) -> Vec<String> {
     let (registry, project) = (setup.macros, setup.project);
     let is_context_name = |name: &str| setup.shared.knows(name);
     let dispatched = |name: &str, namespace: Option<&str>| {
-        dispatch(registry, project, &entry.def.package, name, namespace).map(|found| found.def.unique_id.clone())
+        dispatch(registry, project, name, namespace).map(|found| found.def.unique_id.clone())
     };
     registry.depends_on(entry, &is_context_name, &dispatched)
 }
@@ -134,7 +133,6 @@ pub(super) fn depends_on(setup: &Setup<'_>, entry: &MacroEntry) -> Vec<String> {
 fn dispatch<'r>(
     registry: &'r MacroRegistry,
     project: &Project,
-    package: &str,
     name: &str,
     namespace: Option<&str>,
 ) -> Option<&'r Arc<MacroEntry>> {
@@ -147,7 +145,7 @@ fn dispatch<'r>(
                     registry.internal_packages().iter().find_map(|internal| registry.in_package(internal, &name))
                 }
                 Some(searched) => registry.in_package(searched, &name),
-                None => registry.resolve(Some(package), &name),
+                None => registry.resolve(None, &name),
             }
         })
     })

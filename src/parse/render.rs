@@ -62,11 +62,21 @@ fn template(node: &Node, text: &str, offset: u32) -> Template {
 /// When the template fails.
 pub(super) fn node(setup: &Setup<'_>, node: &Node) -> Result<ParseFacts, Box<Diagnostic>> {
     if node.resource_type == ResourceType::Model
+        && !overrides_plain_calls(setup, &node.package)
         && let Some(facts) = plain_facts(node)
     {
         return Ok(facts);
     }
     parse_node(&scope(setup, node), &template(node, &node.raw_code, node.raw_code_offset))
+}
+
+/// Whether macros of the project or the package stand in for what [`plain_facts`] reads.
+fn overrides_plain_calls(setup: &Setup<'_>, package: &str) -> bool {
+    let registry = setup.shared.registry();
+    let root = &setup.project.root().config.name;
+    ["ref", "source", "config"]
+        .iter()
+        .any(|name| registry.in_package(root, name).is_some() || registry.in_package(package, name).is_some())
 }
 
 /// What a model tells that holds nothing but `ref`, `source` and `config` calls with constants: it need not be

@@ -21,7 +21,9 @@ pub(crate) fn search_packages(project: &Project, namespace: Option<&str>) -> Vec
     if let Some(rule) = root.dispatch.iter().find(|rule| rule.macro_namespace == namespace) {
         return rule.search_order.iter().map(|package| Some(package.clone())).collect();
     }
-    if project.package(namespace).is_some() {
+    let adapter = project.target.adapter_type.as_str();
+    let is_internal = namespace == "dbt" || namespace.strip_prefix("dbt_") == Some(adapter);
+    if is_internal || project.package(namespace).is_some() {
         return vec![Some(root.name.clone()), Some(namespace.to_string())];
     }
     vec![None]
