@@ -1,5 +1,7 @@
 //! `kiln lineage`: where columns come from, and what is made of them.
 
+use std::collections::HashMap;
+
 use serde_json::{Value as Data, json};
 
 use super::args::{LineageArgs, LineageForm};
@@ -9,7 +11,8 @@ use crate::adapter;
 use crate::artifacts;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::lineage::{self, ColumnGraph, ColumnRef, Direction, Step, Trace};
-use crate::manifest::{Manifest, NodeIndex, NodeKind};
+use crate::manifest::{Manifest, NodeIndex, NodeKind, NodeSet};
+use crate::select::Reach;
 use crate::ui::{ColumnText, Entry, count, names};
 
 /// What was asked about.
@@ -191,6 +194,34 @@ fn open_lineage(parsed: &Parsed, graph: &ColumnGraph, nodes: &[NodeIndex]) {
 }
 
 /// Finds a node, or a column of one: `orders`, `orders.amount`, `raw.orders.id`, or the same with a unique id.
+/// The nodes on the ways of a column, filters and joins included.
+pub(super) fn on_ways(
+    parsed: &Parsed,
+    graph: &ColumnGraph,
+    text: &str,
+    reach: Reach,
+) -> Result<NodeSet, Box<Diagnostic>> {
+    let asked = find(parsed, graph, text)?;
+    let start = columns_of(graph, &asked);
+    let (direction, depth) = match reach {
+        Reach::Own => return Ok([asked.node].into_iter().collect()),
+        Reach::Upstream(depth) => (Direction::Upstream, depth),
+        Reach::Downstream(depth) => (Direction::Downstream, depth),
+    };
+    let trace = lineage::trace(graph, &start, direction, true);
+    let is_near = |distance: usize| depth.is_none_or(|depth| distance <= depth);
+    let distances: HashMap<ColumnRef, usize> = trace.columns.iter().copied().collect();
+    let near = trace.columns.iter().filter(|(_, distance)| is_near(*distance));
+    let mut nodes: NodeSet = near.map(|(at, _)| at.node).collect();
+    if direction == Direction::Downstream {
+        // Nodes that only filter or join by the column, and have no column of their own.
+        let is_below = |step: &&Step| distances.get(&step.from).is_some_and(|distance| is_near(distance + 1));
+        let below = trace.steps.iter().filter(is_below);
+        nodes.union(&below.map(|step| step.node).collect());
+    }
+    Ok(nodes)
+}
+
 fn find(parsed: &Parsed, graph: &ColumnGraph, text: &str) -> Result<Asked, Box<Diagnostic>> {
     let manifest = &parsed.manifest;
     if let Some(node) = node_of(manifest, graph, text) {

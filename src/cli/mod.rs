@@ -17,6 +17,7 @@ mod earlier;
 mod execute;
 mod explain;
 mod flags;
+mod git;
 mod impact;
 mod init;
 mod interrupt;

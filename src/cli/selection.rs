@@ -1,14 +1,19 @@
 //! From the selection on the command line to a set of nodes.
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
 use serde_json::Value as Data;
 
 use super::ExitStatus;
 use super::args::SelectionArgs;
 use super::pipeline::Parsed;
-use crate::diagnostic::Diagnostics;
+use super::{columns, git, lineage};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lineage::ColumnGraph;
 use crate::manifest::{Node, NodeIndex, NodeSet, ResourceType};
 use crate::project::Settings;
-use crate::select::{self, Indirect, Selection};
+use crate::select::{self, Indirect, Outside, Reach, Selection};
 
 /// The kinds that `--resource-type` and `--exclude-resource-type`, or their environment variables, leave.
 pub(super) fn kinds(settings: &Settings, default: &[ResourceType], all: &[ResourceType]) -> Vec<ResourceType> {
@@ -71,7 +76,25 @@ pub(super) fn pick(parsed: &Parsed, args: &SelectionArgs, kinds: &[ResourceType]
         compares_written: settings.flag("state_modified_compare_more_unrendered_values"),
     };
     let mut problems = Diagnostics::new();
-    let picked = select::select(&parsed.manifest, &request, &mut problems);
+    let outside = Elsewhere { parsed, columns: OnceLock::new() };
+    let picked = select::select(&parsed.manifest, &request, &outside, &mut problems);
     parsed.check(problems)?;
     picked.map_err(|error| parsed.fail(&error))
+}
+
+/// What selecting asks of git and of the queries of the project.
+struct Elsewhere<'a> {
+    parsed: &'a Parsed,
+    columns: OnceLock<ColumnGraph>,
+}
+
+impl Outside for Elsewhere<'_> {
+    fn changed_since(&self, commit: &str) -> Result<HashSet<String>, Box<Diagnostic>> {
+        git::changed_since(&self.parsed.project.root().root, commit)
+    }
+
+    fn column(&self, text: &str, reach: Reach) -> Result<NodeSet, Box<Diagnostic>> {
+        let graph = self.columns.get_or_init(|| columns::graph(self.parsed, false));
+        lineage::on_ways(self.parsed, graph, text, reach)
+    }
 }

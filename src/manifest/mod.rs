@@ -17,7 +17,7 @@ pub use node::{
 };
 pub use view::{CompiledFacts, NodeView};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
@@ -69,6 +69,24 @@ impl Manifest {
     #[must_use]
     pub fn parents(&self, ix: NodeIndex) -> &[NodeIndex] {
         self.graph.parents(ix)
+    }
+
+    /// These macros, and those that call them, however far away.
+    pub fn macro_callers<'a>(&'a self, macros: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
+        let mut callers: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (id, info) in &self.macros {
+            for callee in &info.depends_on {
+                callers.entry(callee).or_default().push(id.as_str());
+            }
+        }
+        let mut front: Vec<&str> = macros.collect();
+        let mut found = HashSet::new();
+        while let Some(id) = front.pop() {
+            if found.insert(id) {
+                front.extend(callers.get(id).into_iter().flatten());
+            }
+        }
+        found
     }
 
     /// The children of a node.

@@ -1,8 +1,8 @@
 //! From a selection to nodes: relatives, set operations, and tests that come along with their parents.
 
-use super::Indirect;
 use super::grammar::{Criterion, Depth, Group, Spec};
 use super::methods::{self, Method, Search};
+use super::{Indirect, Reach};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::manifest::{Manifest, NodeIndex, NodeKind, NodeSet, ResourceType};
 
@@ -53,8 +53,18 @@ impl Evaluation<'_> {
     }
 
     fn criterion(&mut self, criterion: &Criterion) -> Result<Found, Box<Diagnostic>> {
-        let named = methods::find(&self.search, criterion, self.diagnostics)?;
+        let named = match criterion.method {
+            Method::Selector => {
+                let selectors = self.search.selectors;
+                self.nodes(selectors.spec(&criterion.value)?)?
+            }
+            _ => methods::find(&self.search, criterion, self.diagnostics)?,
+        };
         let mut selected = named.clone();
+        if criterion.method == Method::Column {
+            self.follow_column(criterion, &mut selected)?;
+            return Ok(self.with_tests(selected, Indirect::Empty));
+        }
         if criterion.has_childrens_parents {
             let mut family = self.relatives(&named, None, Manifest::children);
             family.union(&named);
@@ -68,6 +78,15 @@ impl Evaluation<'_> {
             selected.union(&self.relatives(&named, depth, Manifest::children));
         }
         Ok(self.with_tests(selected, criterion.indirect))
+    }
+
+    /// Adds what a column comes from and goes to. Tests that do not read the column do not come along.
+    fn follow_column(&self, criterion: &Criterion, selected: &mut NodeSet) -> Result<(), Box<Diagnostic>> {
+        let ways = [criterion.parents.map(Reach::Upstream), criterion.children.map(Reach::Downstream)];
+        for reach in ways.into_iter().flatten() {
+            selected.union(&self.search.outside.column(&criterion.value, reach)?);
+        }
+        Ok(())
     }
 
     /// The nodes that can be reached in at most so many steps.

@@ -4,7 +4,9 @@ use serde_json::Value as Data;
 
 use super::earlier;
 use super::grammar::Criterion;
+use super::versions;
 use super::wildcard::{fits, has_wildcard};
+use super::{Outside, Reach, Selectors};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::manifest::{Manifest, Node, NodeKind, NodeSet, ResourceType};
 use crate::state::PreviousState;
@@ -48,6 +50,9 @@ methods! {
     SemanticModel "semantic_model"
     SavedQuery "saved_query"
     UnitTest "unit_test"
+    Selector "selector"
+    Git "git"
+    Column "column"
 }
 
 impl Method {
@@ -71,6 +76,8 @@ pub(super) struct Search<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) previous: Option<&'a PreviousState>,
     pub(super) compares_written: bool,
+    pub(super) selectors: &'a Selectors,
+    pub(super) outside: &'a dyn Outside,
 }
 
 /// Finds the nodes that a criterion names.
@@ -109,7 +116,7 @@ pub(super) fn find(
             take(&|node| Some(node.resource_type) == kind)
         }
         Method::Version => {
-            let kind = version_kind(value)?;
+            let kind = versions::kind(value)?;
             take(&|node| node.resource_type == ResourceType::Model && kind(node))
         }
         Method::Exposure => named(manifest, criterion, ResourceType::Exposure)?,
@@ -117,6 +124,10 @@ pub(super) fn find(
         Method::SemanticModel => named(manifest, criterion, ResourceType::SemanticModel)?,
         Method::SavedQuery => named(manifest, criterion, ResourceType::SavedQuery)?,
         Method::UnitTest => named(manifest, criterion, ResourceType::UnitTest)?,
+        // Read with its own set operations, by the caller.
+        Method::Selector => NodeSet::new(),
+        Method::Git => git(search, value)?,
+        Method::Column => search.outside.column(value, Reach::Own)?,
         Method::State => earlier::state(search, value, warnings)?,
         Method::Result => earlier::result(search, value)?,
         Method::SourceStatus => earlier::source_status(search, value)?,
@@ -124,7 +135,23 @@ pub(super) fn find(
     Ok(found)
 }
 
-fn bad_value(criterion: &str, wanted: &str) -> Box<Diagnostic> {
+/// Nodes whose files are not as they were: their own, the property file that describes them, and those of macros that
+/// they call.
+fn git(search: &Search<'_>, commit: &str) -> Result<NodeSet, Box<Diagnostic>> {
+    let (manifest, changed) = (search.manifest, search.outside.changed_since(commit)?);
+    let is_changed = |package: &str, path: &str| package == manifest.project_name && changed.contains(path);
+    let ids = manifest.macros.iter().filter(|(_, info)| is_changed(&info.package, &info.path));
+    let macros = manifest.macro_callers(ids.map(|(id, _)| id.as_str()));
+    let has_changed = |node: &Node| {
+        let patch = node.patch_path.as_deref().and_then(|path| path.split_once("://"));
+        is_changed(&node.package, &node.original_file_path)
+            || patch.is_some_and(|(package, path)| is_changed(package, path))
+            || node.macro_calls.iter().any(|id| macros.contains(id.as_str()))
+    };
+    Ok(manifest.indices().filter(|ix| has_changed(manifest.node(*ix))).collect())
+}
+
+pub(super) fn bad_value(criterion: &str, wanted: &str) -> Box<Diagnostic> {
     let message = format!("`{criterion}` is not {wanted}");
     Box::new(Diagnostic::error(Code::SelectorSyntax, message))
 }
@@ -251,7 +278,7 @@ fn is_test_called(node: &Node, value: &str) -> bool {
     }
 }
 
-type Test = fn(&Node) -> bool;
+pub(super) type Test = fn(&Node) -> bool;
 
 fn test_type(value: &str) -> Result<Test, Box<Diagnostic>> {
     let test: Test = match value {
@@ -280,35 +307,4 @@ fn resource_type(value: &str) -> Result<Option<ResourceType>, Box<Diagnostic>> {
         return Err(Box::new(error.hint(format!("the types are {}", words().collect::<Vec<_>>().join(", ")))));
     }
     Ok(found)
-}
-
-fn version_kind(value: &str) -> Result<Test, Box<Diagnostic>> {
-    use std::cmp::Ordering;
-    let test: Test = match value {
-        "latest" => |node| versions(node).is_some_and(|(version, latest)| version == latest),
-        "prerelease" => {
-            |node| versions(node).is_some_and(|(version, latest)| compare(version, latest) == Ordering::Greater)
-        }
-        "old" => |node| versions(node).is_some_and(|(version, latest)| compare(version, latest) == Ordering::Less),
-        "none" => |node| node.version.as_ref().is_none_or(Data::is_null),
-        _ => {
-            let wanted = "a kind of version: there are latest, prerelease, old and none";
-            return Err(bad_value(&format!("version:{value}"), wanted));
-        }
-    };
-    Ok(test)
-}
-
-fn versions(node: &Node) -> Option<(&Data, &Data)> {
-    let version = node.version.as_ref().filter(|version| !version.is_null())?;
-    Some((version, node.latest_version.as_ref()?))
-}
-
-fn compare(left: &Data, right: &Data) -> std::cmp::Ordering {
-    let text = |value: &Data| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let number = |value: &Data| value.as_f64().or_else(|| value.as_str()?.parse().ok());
-    match (number(left), number(right)) {
-        (Some(left), Some(right)) => left.total_cmp(&right),
-        _ => text(left).cmp(&text(right)),
-    }
 }

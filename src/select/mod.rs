@@ -8,10 +8,12 @@ mod grammar;
 mod methods;
 mod paths;
 mod selectors;
+mod versions;
 mod wildcard;
 
 pub use selectors::Selectors;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use self::evaluate::Evaluation;
@@ -70,6 +72,32 @@ pub struct Selection {
     pub compares_written: bool,
 }
 
+/// What selecting must be told: this room reads no files and knows no queries.
+pub trait Outside {
+    /// The files of the project that are not as they were at a commit, from the project's folder: `git:`.
+    ///
+    /// # Errors
+    /// When git does not know the commit, or is not there.
+    fn changed_since(&self, commit: &str) -> Result<HashSet<String>, Box<Diagnostic>>;
+
+    /// The nodes on the ways of a column, which is written as `orders.amount`: `column:`.
+    ///
+    /// # Errors
+    /// When there is no such column.
+    fn column(&self, text: &str, reach: Reach) -> Result<NodeSet, Box<Diagnostic>>;
+}
+
+/// How far a column is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all: the column's own node.
+    Own,
+    /// To what it is made of, in so many steps; `None` is without end.
+    Upstream(Option<usize>),
+    /// To what is made of it, or depends on it.
+    Downstream(Option<usize>),
+}
+
 /// What is selected if nothing is said.
 const EVERYTHING: [&str; 5] = ["fqn:*", "source:*", "exposure:*", "metric:*", "semantic_model:*"];
 
@@ -80,11 +108,13 @@ const EVERYTHING: [&str; 5] = ["fqn:*", "source:*", "exposure:*", "metric:*", "s
 pub fn select(
     manifest: &Manifest,
     request: &Selection,
+    outside: &dyn Outside,
     diagnostics: &mut Diagnostics,
 ) -> Result<NodeSet, Box<Diagnostic>> {
     let spec = spec_of(request)?;
     let previous = request.previous.as_deref();
-    let search = Search { manifest, previous, compares_written: request.compares_written };
+    let (selectors, compares_written) = (&request.selectors, request.compares_written);
+    let search = Search { manifest, previous, compares_written, selectors, outside };
     let mut nodes = Evaluation { search, diagnostics }.nodes(&spec)?;
     // A test of something that does not exist stays in the manifest, but cannot be run.
     nodes = nodes.iter().filter(|ix| manifest.node(*ix).config.is_enabled()).collect();

@@ -6,6 +6,8 @@
 //! ```
 //! with a test on `stg_orders`, and one on `orders` that reads `countries` too.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, json};
 
 use super::*;
@@ -66,11 +68,40 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
+/// A project in which one file changed, and in which nobody knows columns.
+struct Elsewhere;
+
+impl Outside for Elsewhere {
+    fn changed_since(&self, commit: &str) -> Result<HashSet<String>, Box<Diagnostic>> {
+        assert_eq!(commit, "main");
+        Ok(HashSet::from(["models/staging/stg_orders.sql".to_owned(), "models/marts/_models.yml".to_owned()]))
+    }
+
+    fn column(&self, text: &str, reach: Reach) -> Result<NodeSet, Box<Diagnostic>> {
+        assert_eq!(text, "orders.id");
+        Ok([match reach {
+            Reach::Own => 3,
+            Reach::Upstream(_) => 1,
+            Reach::Downstream(_) => 6,
+        }]
+        .into_iter()
+        .map(NodeIndex::from_usize)
+        .collect())
+    }
+}
+
+#[test]
+fn changed_files_and_columns_are_asked_for() {
+    check("git:main", "stg_orders orders relationships_orders");
+    check("column:orders.id", "orders");
+    check("1+column:orders.id+", "stg_orders orders relationships_orders");
+}
+
 #[track_caller]
 fn check_request(request: &Selection, expected: &str) {
     let manifest = manifest();
     let mut diagnostics = Diagnostics::new();
-    let mut shown = match select(&manifest, request, &mut diagnostics) {
+    let mut shown = match select(&manifest, request, &Elsewhere, &mut diagnostics) {
         Ok(nodes) => nodes.iter().map(|ix| manifest.node(ix).name.clone()).collect::<Vec<_>>().join(" "),
         Err(problem) => render(&problem, Form::Full),
     };
@@ -171,13 +202,13 @@ fn what_matches_nothing_is_warned_about() {
 #[test]
 fn unknown_methods_are_errors() {
     let request = Selection { select: words("tags:x"), ..Selection::default() };
-    let problem = select(&manifest(), &request, &mut Diagnostics::new()).expect_err("unknown");
+    let problem = select(&manifest(), &request, &Elsewhere, &mut Diagnostics::new()).expect_err("unknown");
     assert_eq!(
         (problem.message.as_str(), problem.hints[0].as_str()),
         ("`tags` is not a selection method", "did you mean `tag`?")
     );
     let request = Selection { select: words("state:modified"), ..Selection::default() };
-    assert!(select(&manifest(), &request, &mut Diagnostics::new()).is_err());
+    assert!(select(&manifest(), &request, &Elsewhere, &mut Diagnostics::new()).is_err());
 }
 
 fn selectors(text: &str) -> Result<Selectors, Box<Diagnostic>> {

@@ -1,13 +1,13 @@
 //! What of a node is another than it was, by the rules of dbt's `state:` selectors.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value as Data};
 
 use super::contract;
 use super::manifest::{PreviousManifest, PreviousNode};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::manifest::{Exposure, Manifest, Node, NodeKind, NodeSet, ResourceType, SourceDef};
+use crate::manifest::{Exposure, MacroInfo, Manifest, Node, NodeKind, NodeSet, ResourceType, SourceDef, UniqueId};
 
 macro_rules! questions {
     ($($variant:ident $word:literal)*) => {
@@ -245,24 +245,11 @@ fn is_graph_node(node: &Node) -> bool {
 /// Macros of the project and its packages whose text is another, and those that call them, however far away. kiln's own
 /// macros differ from dbt's and between versions, and are no change of the project.
 fn changed_macros<'a>(new: &'a Manifest, old: &PreviousManifest) -> HashSet<&'a str> {
-    let mut callers: HashMap<&str, Vec<&str>> = HashMap::new();
-    let mut front = Vec::new();
-    for (id, own) in &new.macros {
-        for callee in &own.depends_on {
-            callers.entry(callee).or_default().push(id.as_str());
-        }
+    let has_changed = |(id, own): &(&UniqueId, &MacroInfo)| {
         let is_same = old.macros.get(id.as_str()).is_some_and(|old| old.macro_sql == own.macro_sql);
-        if !is_same && !BUILTIN.contains(&own.package.as_str()) {
-            front.push(id.as_str());
-        }
-    }
-    let mut changed = HashSet::new();
-    while let Some(id) = front.pop() {
-        if changed.insert(id) {
-            front.extend(callers.get(id).into_iter().flatten());
-        }
-    }
-    changed
+        !is_same && !BUILTIN.contains(&own.package.as_str())
+    };
+    new.macro_callers(new.macros.iter().filter(has_changed).map(|(id, _)| id.as_str()))
 }
 
 fn same_body(new: &Node, old: &PreviousNode, warnings: &mut Diagnostics) -> bool {
