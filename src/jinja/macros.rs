@@ -14,9 +14,11 @@ use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
 use minijinja::{Error, State, Value};
 
 use super::blocks::{Block, BlockKind};
+use super::env::Mode;
 use super::error::{Place, RawFrame, RenderError, RenderErrorKind, raise, unwrap, wrap};
 use super::py::PyDict;
 use super::rewrite::{Call, Constant, Rewritten, rewrite_macro};
+use super::root::Unknown;
 use super::source::{SourceRef, line_column};
 use super::state::render_state;
 
@@ -438,13 +440,22 @@ impl Object for PackageRef {
         match self.macros.get(method) {
             Some(target) => target.call(state, args),
             None => super::methods::mapping_method(state, self.clone(), method, args)
-                .unwrap_or_else(|| Err(unknown_macro(&self.name, method))),
+                .unwrap_or_else(|| self.missing(state, method)),
         }
     }
 }
 
-fn unknown_macro(package: &str, name: &str) -> Error {
-    raise(RenderErrorKind::UnknownName, format!("package '{package}' has no macro named '{name}'"))
+impl PackageRef {
+    /// What comes of calling a macro that is not there. A node that does so can be parsed, as in dbt: it may be
+    /// one that nobody builds.
+    fn missing(&self, state: &mut State<'_, '_>, name: &str) -> Result<Value, Error> {
+        let store = render_state(state);
+        let is_parsing = store.root.as_ref().is_some_and(|root| root.mode == Mode::Parse);
+        if is_parsing && store.depth() == 0 {
+            return Ok(Unknown::value(name, true));
+        }
+        Err(raise(RenderErrorKind::UnknownName, format!("package '{}' has no macro named '{name}'", self.name)))
+    }
 }
 
 /// The value that stands for a macro everywhere.

@@ -151,7 +151,8 @@ pub(crate) struct Unknown {
 }
 
 impl Unknown {
-    fn value(name: &str, is_lenient: bool) -> Value {
+    /// The placeholder for a name, lenient where what is made of it is never used.
+    pub(crate) fn value(name: &str, is_lenient: bool) -> Value {
         Value::from_object(Unknown { name: name.to_string(), is_lenient })
     }
 
