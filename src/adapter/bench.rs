@@ -1,7 +1,8 @@
 //! A place to try statements in without reading or changing any data.
 //!
 //! For DuckDB it is a database in memory with the names of the target's; for others it is one session with the
-//! target's own database, in a transaction that is never committed. The relations in it are empty.
+//! target's own database, in a transaction that is never committed. The relations in it are empty. A bench over a
+//! database that is not its own also keeps what templates run from having any effect.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,18 +16,27 @@ use crate::sql::{Dialect, Relation};
 /// What the schemas of a bench begin with where it is in a database with other things in it.
 pub const ASIDE: &str = "kiln_check_";
 
+/// How a bench keeps what happens on it from lasting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// It is a database of its own.
+    Apart,
+    /// A transaction in which a statement that fails is taken back alone.
+    Savepoints,
+    /// A transaction that ends when a statement fails, and begins anew.
+    Restarts,
+}
+
 /// Stands in for an adapter; all of its sessions are one.
 pub struct Bench {
     inner: Arc<dyn Adapter>,
     state: Arc<Mutex<State>>,
-    /// Whether it is a database of its own.
-    is_apart: bool,
+    guard: Guard,
 }
 
 struct State {
     connection: Option<Box<dyn Connection>>,
-    /// Whether statements that fail must not end the transaction.
-    has_savepoints: bool,
+    guard: Guard,
     /// The first statement that a template ran since it was asked.
     asked: Option<String>,
     /// The relations that were made here.
@@ -34,25 +44,43 @@ struct State {
 }
 
 impl Bench {
-    /// Opens a bench over an adapter. `is_apart` says that it is an empty database of its own; else everything happens
-    /// in one transaction, which ends with the bench.
+    /// Opens a bench that is a database of its own: what the adapter opens is empty and nobody else's.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub fn open(inner: Arc<dyn Adapter>, is_apart: bool) -> Result<Arc<Self>, AdapterError> {
+    pub fn apart(inner: Arc<dyn Adapter>) -> Result<Arc<Self>, AdapterError> {
+        Self::open(inner, Guard::Apart)
+    }
+
+    /// Opens a bench in a database with other things in it: one transaction, which ends without effect.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub fn within(inner: Arc<dyn Adapter>) -> Result<Arc<Self>, AdapterError> {
+        let guard = match inner.dialect() {
+            Dialect::Postgres => Guard::Savepoints,
+            Dialect::DuckDb => Guard::Restarts,
+        };
+        Self::open(inner, guard)
+    }
+
+    fn open(inner: Arc<dyn Adapter>, guard: Guard) -> Result<Arc<Self>, AdapterError> {
         let mut connection = inner.connect()?;
-        if !is_apart {
+        if guard != Guard::Apart {
             connection.begin()?;
         }
-        let state =
-            State { connection: Some(connection), has_savepoints: !is_apart, asked: None, made: HashSet::new() };
-        Ok(Arc::new(Self { inner, state: Arc::new(Mutex::new(state)), is_apart }))
+        if guard == Guard::Savepoints {
+            // What a template runs may want what somebody else holds.
+            connection.execute("set local lock_timeout = '5s'")?;
+        }
+        let state = State { connection: Some(connection), guard, asked: None, made: HashSet::new() };
+        Ok(Arc::new(Self { inner, state: Arc::new(Mutex::new(state)), guard }))
     }
 
     /// Whether it is a database of its own, so that relations can have their own names in it.
     #[must_use]
     pub fn is_apart(&self) -> bool {
-        self.is_apart
+        self.guard == Guard::Apart
     }
 
     /// Makes a schema, and its database where it is a database of its own, unless they exist.
@@ -63,7 +91,7 @@ impl Bench {
         self.refuse_foreign(schema)?;
         let dialect = self.inner.dialect();
         let mut name = dialect.quote(schema);
-        if let Some(database) = database.filter(|name| self.is_apart && !name.is_empty()) {
+        if let Some(database) = database.filter(|name| self.is_apart() && !name.is_empty()) {
             let database = dialect.quote(database);
             self.run(&format!("attach if not exists ':memory:' as {database}"))?;
             name = format!("{database}.{name}");
@@ -125,7 +153,7 @@ impl Bench {
     /// # Errors
     /// When the catalog cannot be read.
     pub fn columns(&self, relation: &Relation) -> Result<Vec<Column>, AdapterError> {
-        if self.is_apart {
+        if self.is_apart() {
             return self.lock().guarded(|connection| connection.columns(relation));
         }
         // Types with lengths and elements, as statements take them.
@@ -172,7 +200,7 @@ impl Bench {
     /// What is in a database with other things in it stays in schemas of its own: even a transaction that is rolled
     /// back would keep others from what it locks.
     fn refuse_foreign(&self, schema: &str) -> Result<(), AdapterError> {
-        if self.is_apart || schema.starts_with(ASIDE) {
+        if self.is_apart() || schema.starts_with(ASIDE) {
             return Ok(());
         }
         let message = format!("nothing is made in schema `{schema}`, which is not the bench's");
@@ -211,14 +239,25 @@ impl State {
         let Some(connection) = self.connection.as_mut() else {
             return Err(AdapterError::new(AdapterErrorKind::Connect, "the session has ended"));
         };
-        if !self.has_savepoints {
-            return run(connection.as_mut());
+        match self.guard {
+            Guard::Apart => run(connection.as_mut()),
+            Guard::Savepoints => {
+                connection.execute("savepoint kiln_check")?;
+                let done = run(connection.as_mut());
+                let end =
+                    if done.is_ok() { "release savepoint kiln_check" } else { "rollback to savepoint kiln_check" };
+                connection.execute(end)?;
+                done
+            }
+            Guard::Restarts => {
+                let done = run(connection.as_mut());
+                if done.is_err() {
+                    connection.rollback()?;
+                    connection.begin()?;
+                }
+                done
+            }
         }
-        connection.execute("savepoint kiln_check")?;
-        let done = run(connection.as_mut());
-        let end = if done.is_ok() { "release savepoint kiln_check" } else { "rollback to savepoint kiln_check" };
-        connection.execute(end)?;
-        done
     }
 }
 

@@ -183,10 +183,10 @@ pub fn open_bench(
 ) -> Result<Arc<Bench>, AdapterError> {
     #[cfg(feature = "duckdb")]
     if target.adapter_type == "duckdb" {
-        return Bench::open(Arc::new(duckdb::DuckDb::open_empty(target, project_root)?), true);
+        return Bench::apart(Arc::new(duckdb::DuckDb::open_empty(target, project_root)?));
     }
     let _ = (target, project_root);
-    Bench::open(Arc::clone(adapter), false)
+    Bench::within(Arc::clone(adapter))
 }
 
 /// Writes rows, one JSON object a line, as a Parquet file. `None` where kiln was built without an engine that can.

@@ -11,7 +11,7 @@ use crate::artifacts::{self, ManifestFacts};
 use crate::check::{self, Certainty, Checked, Setup, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::jinja::{Runtime, RuntimeParts, Session, Silent};
-use crate::manifest::{Column, Manifest, Node, NodeIndex, ResourceType};
+use crate::manifest::{Column, Manifest, Node, NodeIndex, NodeKind, ResourceType};
 use crate::ui::{Entry, Level, count, escalate, names};
 
 /// How many reasons for not checking are told.
@@ -86,7 +86,7 @@ pub(super) fn inspect(parsed: &Parsed, is_offline: bool, tells: bool) -> Result<
         selected: parsed.manifest.nodes.iter().map(|node| node.unique_id.to_string()).collect(),
         deferred: Arc::default(),
     });
-    let database = if is_offline { None } else { database(parsed) };
+    let database = if is_offline { None } else { database(parsed, &bench) };
     let (sources, drift) = sources(parsed, &runtime, &bench, database.as_ref());
     let database = database.as_ref().map(|(runtime, session)| (runtime, session));
     if tells {
@@ -104,21 +104,32 @@ pub(super) fn inspect(parsed: &Parsed, is_offline: bool, tells: bool) -> Result<
 fn set_aside(manifest: &Manifest) -> Manifest {
     use ResourceType::{Model, Seed, Snapshot};
     let mut aside = manifest.clone();
-    for node in aside.nodes.iter_mut().filter(|node| matches!(node.resource_type, Model | Seed | Snapshot)) {
-        node.schema = format!("{}{}", adapter::ASIDE, node.schema);
+    let is_built = |node: &Node| matches!(node.resource_type, Model | Seed | Snapshot);
+    let name = |schema: &str, identifier: &str| (schema.to_lowercase(), identifier.to_lowercase());
+    let built: HashSet<(String, String)> =
+        manifest.nodes.iter().filter(|node| is_built(node)).map(|node| name(&node.schema, &node.alias)).collect();
+    for node in &mut aside.nodes {
+        // A source may be what the project builds itself.
+        let is_ours = match &node.kind {
+            NodeKind::Source(source) => built.contains(&name(&node.schema, &source.identifier)),
+            _ => is_built(node),
+        };
+        if is_ours {
+            node.schema = format!("{}{}", adapter::ASIDE, node.schema);
+        }
     }
     aside
 }
 
-/// The project's own database, if it can be asked.
-fn database(parsed: &Parsed) -> Option<(Arc<Runtime>, Arc<Session>)> {
+/// The project's own database, if it can be asked. Nothing that templates run there lasts.
+fn database(parsed: &Parsed, bench: &Arc<Bench>) -> Option<(Arc<Runtime>, Arc<Session>)> {
     if !columns::has_database(parsed) {
         return None;
     }
-    let runtime = columns::runtime(parsed, Arc::clone(&parsed.adapter));
+    // A second transaction could wait for the first.
+    let guarded = if bench.is_apart() { Bench::within(Arc::clone(&parsed.adapter)).ok()? } else { Arc::clone(bench) };
+    let runtime = columns::runtime(parsed, guarded);
     let session = runtime.session("check");
-    session.begin().ok()?;
-    let _ = session.rollback();
     Some((runtime, session))
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value as Data;
 
 use super::pipeline::Parsed;
-use crate::adapter::{Adapter, Offline};
+use crate::adapter::{Adapter, Bench, Offline};
 use crate::compile;
 use crate::jinja::{Runtime, RuntimeParts, Session, Silent, csv_header};
 use crate::lineage::{self, ColumnGraph, Facts, Given, Origin, Sql};
@@ -80,12 +80,10 @@ fn ask(parsed: &Parsed, failed: &[NodeIndex], open: &[NodeIndex], facts: &mut Fa
     if !has_database(parsed) {
         return false;
     }
-    let online = runtime(parsed, Arc::clone(&parsed.adapter));
+    // Nothing that templates run there lasts.
+    let Ok(guarded) = Bench::within(Arc::clone(&parsed.adapter)) else { return false };
+    let online = runtime(parsed, guarded);
     let session = online.session("lineage");
-    if session.begin().is_err() {
-        return false;
-    }
-    let _ = session.rollback();
     let mut has_learned = false;
     let mut compiled = compiled(&online, failed);
     for ix in failed {
