@@ -170,6 +170,39 @@ fn what_is_made_anew_is_as_it_was() {
 }
 
 #[test]
+fn views_of_other_owners_stay_and_see_the_new_rows() {
+    let database = database!();
+    let [builder, analyst] = ["builder", "analyst"].map(|role| format!("{}_{role}", database.name));
+    database.run(&format!(
+        "create role {builder} login; create role {analyst}; create schema shop; create schema ext;
+         alter schema shop owner to {builder}; grant usage on schema shop to {analyst};
+         grant all on schema ext to {analyst}; grant create on database {} to {builder};
+         alter default privileges for role {builder} in schema shop grant select on tables to {analyst}",
+        database.name
+    ));
+    let grown = "{{ config(materialized='incremental', on_schema_change='append_new_columns') }} select 1 as id";
+    let project = Project::new(&format!("user: {builder}"), &[CHAIN[0], CHAIN[1], ("models/grown.sql", grown)]);
+    project.run(&database, "run", 0);
+    database.run(&format!(
+        "set role {analyst}; create view ext.a as select sum(amount) as total from shop.orders;
+         create view ext.b as select count(*) as n from shop.first; create view ext.c as select id from shop.grown"
+    ));
+    let readers = Readers::start(&database, project.dir.path(), &["shop.orders", "shop.first", "ext.a", "ext.b"]);
+    project.write("models/orders.sql", &orders("i as id, 2 * i as amount"));
+    project.write("models/first.sql", "select *, 1 as further from {{ ref('orders') }} where id > 1");
+    project.write("models/grown.sql", &format!("{grown}, 2 as more"));
+    project.run(&database, "run", 0);
+    assert_eq!(database.run("select total, n from ext.a, ext.b"), "1001000|999");
+    readers.saw_no_gap();
+    project.write("models/orders.sql", &orders("i as id, 2 * i::bigint as amount"));
+    let output = project.run(&database, "run", 1);
+    assert_has(&output, "replacing \"shop\".\"orders\" would break the view ext.a: permission denied for schema ext");
+    database.run(&format!(
+        "drop owned by {analyst} cascade; drop owned by {builder} cascade; drop role {builder}; drop role {analyst}"
+    ));
+}
+
+#[test]
 fn foreign_keys_point_at_the_new_table() {
     let database = database!();
     let keys = "{{ config(materialized='table', contract={'enforced': true}) }} select i as id from generate_series(1, 3) as g (i)";

@@ -1,6 +1,7 @@
 {# The block around a change to a relation that others read: locks first, then the caller's steps; after a failure
-   everything is undone, and tried again in another way or later. #}
-{% macro postgres__publish_block(existing_relation, intermediate_relation, target_relation, later) -%}
+   everything is undone, and tried again in another way or later. `has_views`: whether the change is one for views
+   that read the relation. #}
+{% macro postgres__publish_block(existing_relation, intermediate_relation, target_relation, later, has_views=True) -%}
 do $kiln$
 declare
     old_name constant text := {{ postgres__name_literal(existing_relation) }};
@@ -17,9 +18,13 @@ begin
         culprit := null;
         begin
             perform set_config('lock_timeout', patience, true);
-            {{ postgres__publish_find() }}
+            if keeps_identity then
+                {{ postgres__publish_contents() }}
+                exit;
+            end if;
+            {{ postgres__publish_find() if has_views }}
             {{ postgres__publish_lock() }}
-            {{ postgres__publish_write() }}
+            {{ postgres__publish_write() if has_views }}
             {{ caller() }}
             exit;
         exception
@@ -55,8 +60,10 @@ $kiln$
     direct_now oid[];
     by_depth oid[];
     gone oid[];
-    rebuilt oid[];
-    in_place oid[];
+    rebuilt oid[] := '{}';
+    in_place oid[] := '{}';
+    keeps_identity boolean := false;  -- the old relation stays, and takes over what the new one holds
+    obstacle text;                    -- why
     left_behind oid[];
     plan_ids oid[];
     plan_names text[];
@@ -132,6 +139,46 @@ $kiln$
 {%- endmacro %}
 
 
+{# Brings what the new relation holds into the old one, under which nothing moves then. Of a table all rows are deleted
+   and inserted, which readers see at once, at the commit. #}
+{% macro postgres__publish_contents() -%}
+                if (select relkind from pg_class where oid = old_id) = 'v' then
+                    execute (
+                        select format('create or replace view %s%s as %s', old_id::regclass, {{ postgres__view_options() }},
+                            rtrim(pg_get_viewdef(new_id), ';'))
+                        from pg_class c where c.oid = new_id
+                    );
+                    execute format('drop view %s', new_id::regclass);
+                else
+                    execute format('lock table %s in share row exclusive mode', old_id::regclass);
+                    execute format('delete from %s', old_id::regclass);
+                    execute (
+                        select format('insert into %s (%s) select %2$s from %s', old_id::regclass,
+                            string_agg(quote_ident(attname), ', '), new_id::regclass)
+                        from pg_attribute
+                        where attrelid = old_id and attnum > 0 and not attisdropped and attgenerated = ''
+                    );
+                    execute format('drop table %s', new_id::regclass);
+                end if;
+{%- endmacro %}
+
+
+{# Whether the old relation can take over what the new one holds, as far as the catalog says. #}
+{% macro postgres__publish_can_keep_identity() -%}
+(
+                    select o.relkind = n.relkind and (o.relkind = 'v' or o.relkind = 'r' and not exists (
+                        select from (
+                            select attrelid, attname, atttypid, atttypmod, count(*) over (partition by attname, atttypid, atttypmod) as n
+                            from pg_attribute
+                            where attrelid in (old_id, new_id) and attnum > 0 and not attisdropped
+                        ) as columns
+                        where columns.n <> 2
+                    ))
+                    from pg_class o, pg_class n where o.oid = old_id and n.oid = new_id and old_id <> new_id
+                )
+{%- endmacro %}
+
+
 {# Takes the locks in the order in which readers take them: from the views down to the table. The statement changes
    nothing: the owner stays the same. #}
 {% macro postgres__publish_lock() -%}
@@ -143,7 +190,7 @@ $kiln$
             execute format('alter table %s owner to %I', old_id::regclass,
                 (select pg_get_userbyid(relowner) from pg_class where oid = old_id));
             execute direct_sql into direct_now using old_id;
-            if direct_now <> direct then
+            if direct is not null and direct_now <> direct then
                 raise exception using errcode = 'KN000', message = 'views were changed meanwhile';
             end if;
 {%- endmacro %}
@@ -405,7 +452,11 @@ case when c.reloptions is null then '' else format(' with (%s)', (
                 null;
             when others then
                 get stacked diagnostics reason = message_text, state = returned_sqlstate, holders = pg_exception_detail;
-                if culprit is null then
+                if keeps_identity then
+                    raise exception using errcode = 'KN001', message = obstacle,
+                        detail = format('keeping %s and changing what it holds does not work either: %s', old_name, reason),
+                        hint = 'drop it first, make your role a member of its owner''s, or let the build drop it with `on_dependent_views: drop`';
+                elsif culprit is null then
                     if state <> '2BP01' then
                         raise;
                     end if;
@@ -421,6 +472,9 @@ case when c.reloptions is null then '' else format(' with (%s)', (
                 elsif culprit = any (later_ids) and culprit <> all (kept) then
                     kept := kept || culprit;
                     stubborn := array_remove(stubborn, culprit);
+                elsif state = '42501' and coalesce({{ postgres__publish_can_keep_identity() }}, false) then
+                    keeps_identity := true;
+                    obstacle := format('replacing %s would break %s: %s', old_name, culprit::regclass, reason);
                 elsif may_drop then
                     lost := lost || culprit;
                 else

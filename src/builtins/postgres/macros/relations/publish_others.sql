@@ -88,7 +88,7 @@
         {{ return(default__alter_relation_add_remove_columns(relation, add_columns, remove_columns)) }}
     {% endif %}
     {% call statement('alter_columns') -%}
-        {% call postgres__publish_block(relation, relation, relation, []) -%}
+        {% call postgres__publish_block(relation, relation, relation, [], has_views=False) -%}
             alter {{ relation.type | replace('_', ' ') }} {{ relation.include(database=False) }}
             {%- for column in add_columns or [] %}
                 add column {{ column.quoted }} {{ column.expanded_data_type }}{{ ',' if not loop.last or remove_columns }}
