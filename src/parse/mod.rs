@@ -9,6 +9,7 @@ mod generic_tests;
 mod layers;
 mod lookup;
 mod macros;
+mod microbatch;
 mod nodes;
 mod others;
 mod patches;

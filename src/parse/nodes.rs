@@ -250,6 +250,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
             },
         );
     }
+    super::microbatch::check(setup, &node)?;
     settle(setup, &mut node)?;
     if let Some(patch) = patch {
         super::patches::finish_model(&mut node, patch)?;

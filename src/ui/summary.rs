@@ -8,7 +8,7 @@ use super::printer::Printer;
 use super::table::Preview;
 use super::text::{count, counts, duration};
 use crate::adapter::Table;
-use crate::diagnostic::{Diagnostic, Label, details, excerpt};
+use crate::diagnostic::{Diagnostic, Form, Label, details, excerpt, render};
 use crate::manifest::{Node, NodeKind, ResourceType};
 
 /// How one node of a run ended.
@@ -102,10 +102,10 @@ impl Printer {
         }
         let failed: Vec<_> = summary.ended.iter().filter(|item| is_failure(item)).collect();
         let warned: Vec<_> = summary.ended.iter().filter(|item| item.status == "warn").collect();
-        let partial = summary.ended.iter().filter(|item| item.status == "partial success").count();
+        let partial: Vec<_> = summary.ended.iter().filter(|item| item.status == "partial success").collect();
         self.say(&Entry::blank());
-        self.say(&self.end_line([failed.len(), partial, warned.len()], summary.was_interrupted));
-        failed.iter().for_each(|item| self.ended_badly(item, true));
+        self.say(&self.end_line([failed.len(), partial.len(), warned.len()], summary.was_interrupted));
+        failed.iter().chain(&partial).for_each(|item| self.ended_badly(item, true));
         warned.iter().for_each(|item| self.ended_badly(item, false));
         if summary.was_interrupted {
             self.left_out(summary);
@@ -216,7 +216,12 @@ impl Printer {
     fn details(&self, item: &Ended<'_>) -> Option<String> {
         let mut blocks = Vec::new();
         match item.problem {
-            Some(problem) => blocks.push(self.theme().diagnostic(&brief(problem))),
+            Some(problem) => {
+                let first = problem.message.lines().next().unwrap_or_default();
+                let is_told = item.message.is_some_and(|message| message.contains(first));
+                let text = if is_told { brief(problem) } else { render(problem, Form::Full) };
+                blocks.push(self.theme().diagnostic(&text));
+            }
             None if is_test(item.node) && !item.node.file.text().is_empty() => {
                 let place = Label::new(&item.node.file, item.node.span);
                 blocks.push(self.theme().diagnostic(&format!("the test is declared here:{}", excerpt(&place))));

@@ -147,7 +147,13 @@ impl Adapter for DuckDb {
         }
         for (key, value) in &self.profile.settings {
             let sql = format!("set {key} = '{}'", value.replace('\'', "''"));
-            connection.execute_batch(&sql).map_err(|error| refusal::read(&error, &sql))?;
+            connection.execute_batch(&sql).map_err(|error| match refusal::read(&error, &sql) {
+                error if error.kind == AdapterErrorKind::Extension => error,
+                error => {
+                    let message = format!("the setting `{key}` of the target cannot be made: {}", error.message);
+                    AdapterError::new(AdapterErrorKind::Settings, message)
+                }
+            })?;
         }
         Ok(Box::new(Session::new(connection, self.profile.retries.clone())))
     }

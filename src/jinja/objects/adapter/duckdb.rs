@@ -74,7 +74,8 @@ fn batch_id(args: &[Value]) -> Result<Value, Error> {
 fn is_lake(adapter: &AdapterValue, database: &str) -> bool {
     let target = &adapter.shared.project.target;
     let path = target.fields.get("path").and_then(Data::as_str).unwrap_or_default();
-    if path.starts_with("ducklake:") && database.eq_ignore_ascii_case(&target.database) {
+    let is_flagged = target.fields.get("is_ducklake").and_then(Data::as_bool).unwrap_or(false);
+    if (is_flagged || path.starts_with("ducklake:")) && database.eq_ignore_ascii_case(&target.database) {
         return true;
     }
     let attached = target.fields.get("attach").and_then(Data::as_array).into_iter().flatten();
