@@ -449,9 +449,9 @@ pub(crate) struct DocsGenerateArgs {
 /// Arguments of `docs serve`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DocsServeArgs {
-    /// The address to listen at
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", overrides_with = "host")]
-    pub(crate) host: String,
+    /// The address to listen at [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", overrides_with = "host")]
+    pub(crate) host: Option<String>,
     /// The port to listen at; 0 for any that is free
     #[arg(long, value_name = "N", default_value_t = 8080, overrides_with = "port")]
     pub(crate) port: u16,
@@ -551,7 +551,10 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Asked, clap::Error> {
         owner.unwrap_or_default().error(clap::error::ErrorKind::ValueValidation, why)
     })?;
     let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).collect();
-    overrides.flags.insert("invocation_command".to_owned(), Data::from(format!("kiln {}", words.join(" "))));
+    overrides.flags.insert(
+        "invocation_command".to_owned(),
+        Data::from(format!("{} {}", if super::is_called_dbt() { "dbt" } else { "kiln" }, words.join(" "))),
+    );
     Ok(Asked::Run(Box::new(cli), Box::new(overrides)))
 }
 

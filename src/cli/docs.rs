@@ -11,7 +11,7 @@ use crate::artifacts::{self, CatalogFacts};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::Catalog;
 use crate::manifest::{NodeIndex, NodeSet, ResourceType};
-use crate::project::Overrides;
+use crate::project::{Overrides, flag_in};
 use crate::run;
 use crate::site;
 use crate::ui::{Entry, Level, Stream, names};
@@ -150,10 +150,12 @@ pub(super) fn serve(args: &DocsServeArgs, overrides: &Overrides) -> ExitStatus {
         printer.fatal([&error]);
         return ExitStatus::Error;
     }
-    let server = match docs_server::Server::bind(&args.host, args.port, folder) {
+    let from_env = || flag_in(&loaded.project.settings.env, "host");
+    let host = args.host.clone().or_else(from_env).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let server = match docs_server::Server::bind(&host, args.port, folder) {
         Ok(server) => server,
         Err(error) => {
-            let message = format!("nothing can be served at {}:{}: {error}", args.host, args.port);
+            let message = format!("nothing can be served at {host}:{}: {error}", args.port);
             printer.fatal([
                 &Diagnostic::error(Code::Usage, message).hint("choose another port with `--port`, or 0 for any")
             ]);

@@ -37,7 +37,7 @@ mod version;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use crate::project::{DBT_VERSION, Overrides};
+use crate::project::{Overrides, environment};
 use crate::run;
 use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
 use args::{Asked, Cli, Command, DocsCommand, SelectionArgs, SourceCommand};
@@ -174,6 +174,12 @@ fn build(parsed: &pipeline::Parsed, args: &args::CheckedBuildArgs) -> ExitStatus
     execute::run(parsed, run::Command::Build, &build.selection, Some(&build.kinds))
 }
 
+/// Whether kiln was called through a link named `dbt`: then it says which dbt it stands for, where tools look for that.
+fn is_called_dbt() -> bool {
+    let name = std::env::args_os().next().map(std::path::PathBuf::from);
+    name.as_deref().and_then(std::path::Path::file_stem).is_some_and(|stem| stem == "dbt")
+}
+
 /// A printer for commands that need no project.
 fn plain_printer() -> Printer {
     let env: BTreeMap<String, String> = environment();
@@ -181,13 +187,6 @@ fn plain_printer() -> Printer {
     let mut options = Options::resolve(Sources { resolved: &none, given: &none, env: &env }, Stream::Stdout);
     options.file_level = None;
     Printer::new(options, Secrets::new(&env))
-}
-
-/// The environment as text; what is not UTF-8 is left out.
-fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }
 
 fn say_data(printer: &Printer, text: &str) {

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::earlier::{self, Previous};
-use super::{ExitStatus, environment};
+use super::{ExitStatus, is_called_dbt};
 use crate::adapter::{self, Adapter, AdapterErrorKind};
 use crate::artifacts::{self, ManifestFacts};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer};
 use crate::manifest::{Manifest, NodeSet, ResourceType};
 use crate::parse;
-use crate::project::{self, Overrides, Project};
+use crate::project::{self, DBT_VERSION, Overrides, Project, environment};
 use crate::run::RunReport;
 use crate::select::{Indirect, Selectors};
 use crate::ui::{Entry, Level, Options, Printer, Secrets, Sources, Stream, TermListener, count, escalate, names, noun};
@@ -79,8 +79,9 @@ fn printer(project: &Project, overrides: &Overrides, messages: Stream) -> Printe
 }
 
 pub(super) fn say_version(printer: &Printer) {
-    let version = format!("={}", env!("CARGO_PKG_VERSION"));
-    let entry = Entry::info(names::VERSION, format!("Running with kiln{version}"));
+    let (name, number) = if is_called_dbt() { ("dbt", DBT_VERSION) } else { ("kiln", env!("CARGO_PKG_VERSION")) };
+    let version = format!("={number}");
+    let entry = Entry::info(names::VERSION, format!("Running with {name}{version}"));
     printer.say(&entry.with("version", version).with("log_version", 3));
 }
 

@@ -170,4 +170,4 @@ pub fn is_default(name: &str, value: &Data) -> bool {
 
 /// Older names of environment variables and the flags that they set.
 pub(super) const OLD_ENV: &[(&str, &str)] =
-    &[("DBT_DEFER_TO_STATE", "defer"), ("DBT_FAVOR_STATE_MODE", "favor_state"), ("DBT_ARTIFACT_STATE_PATH", "state")];
+    &[("defer_to_state", "defer"), ("favor_state_mode", "favor_state"), ("artifact_state_path", "state")];

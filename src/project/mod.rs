@@ -5,6 +5,7 @@
 
 mod config;
 mod config_keys;
+mod dotenv;
 mod flags;
 mod ignore;
 mod load;
@@ -27,8 +28,8 @@ pub use packages::{Declared, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
 pub use selectors::{SelectorsFile, read_selectors};
-pub use settings::{Overrides, Settings, WarnErrorOptions, environment};
-pub use version::DBT_VERSION;
+pub use settings::{Overrides, Settings, WarnErrorOptions, environment, flag_in};
+pub use version::{DBT_PLUGINS, DBT_VERSION};
 pub use window::{TimeWindow, TimeWindows, read_moment};
 
 use std::path::Path;

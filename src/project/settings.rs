@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Data, json};
 
+use super::dotenv;
 use super::flags::{BEHAVIOR, FLAGS, Flag, IN_PROJECT, Kind, OLD_ENV};
 use super::window::{self, TimeWindows};
 use super::yaml;
@@ -109,12 +110,22 @@ pub struct WarnErrorOptions {
     pub silence: Vec<String>,
 }
 
-/// The environment of this process, read once. Text that is not UTF-8 is read as well as possible.
+/// The environment of this process, read once, over what `.env` in the working folder says. Text that is not UTF-8 is
+/// read as well as possible.
 #[must_use]
 pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .collect()
+    let mut env = dotenv::parse(&std::fs::read_to_string(".env").unwrap_or_default());
+    env.extend(
+        std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())),
+    );
+    env
+}
+
+/// The value of a flag in the environment: `DBT_ENGINE_<NAME>` or `DBT_<NAME>`.
+#[must_use]
+pub fn flag_in(env: &BTreeMap<String, String>, name: &str) -> Option<String> {
+    env_of(env, name).map(|(_, value)| value.to_owned())
 }
 
 /// Finds the value of `DBT_ENGINE_<NAME>` or `DBT_<NAME>`; an empty one counts as not set.
@@ -211,6 +222,7 @@ fn resolve_flags(
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     flags.extend(overrides.flags.clone());
+    follow_old_names(&mut flags);
     let mut given: Vec<String> = flags.keys().cloned().collect();
     for flag in FLAGS {
         if flags.contains_key(flag.name) {
@@ -235,6 +247,26 @@ fn resolve_flags(
     Ok((flags, given))
 }
 
+/// Gives what was said under a flag's older name to the flag, unless that was said, too.
+fn follow_old_names(flags: &mut BTreeMap<String, Data>) {
+    let old = [
+        ("deprecated_defer", "defer"),
+        ("deprecated_favor_state", "favor_state"),
+        ("deprecated_state", "state"),
+        ("deprecated_print", "print"),
+        ("deprecated_no_print", "no_print"),
+    ];
+    for (old, name) in old {
+        let Some(value) = flags.remove(old) else { continue };
+        let (name, value) = match (name, &value) {
+            ("no_print", _) => ("print", Data::Bool(false)),
+            ("favor_state", Data::String(text)) => (name, Data::Bool(truth(text).unwrap_or(true))),
+            _ => (name, value),
+        };
+        flags.entry(name.to_owned()).or_insert(value);
+    }
+}
+
 fn fits(kind: Kind, value: &Data) -> bool {
     match kind {
         Kind::Bool => value.is_boolean(),
@@ -249,12 +281,8 @@ fn from_env(flag: &Flag, env: &BTreeMap<String, String>) -> Result<Option<Data>,
     if !flag.has_env {
         return Ok(None);
     }
-    let old = || OLD_ENV.iter().find(|(_, name)| *name == flag.name).map(|(variable, _)| (*variable).to_owned());
-    let found = env_of(env, flag.name).or_else(|| {
-        let variable = old()?;
-        let value = env.get(&variable).filter(|value| !value.is_empty())?;
-        Some((variable, value.as_str()))
-    });
+    let old = || OLD_ENV.iter().find(|(_, name)| *name == flag.name).and_then(|(old, _)| env_of(env, old));
+    let found = env_of(env, flag.name).or_else(old);
     let Some((variable, text)) = found else { return Ok(None) };
     let value = match flag.kind {
         Kind::Bool => truth(text).map(Data::Bool),

@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 /// The dbt-core version whose behavior kiln follows.
 pub const DBT_VERSION: &str = "1.11.16";
 
+/// The adapters of dbt whose behavior kiln follows, with their versions.
+pub const DBT_PLUGINS: &[(&str, &str)] = &[("duckdb", "1.11.1"), ("postgres", "1.11.0")];
+
 /// Tells whether every range admits a version. A range is a comparison such as `>=1.6.0`; `None` if one is not readable.
 pub(super) fn admits(ranges: &[String], version: &str) -> Result<bool, String> {
     let version = parse(version).ok_or_else(|| version.to_owned())?;
