@@ -130,6 +130,10 @@ impl Teller<'_> {
             }
             Event::UpdatesAvailable(packages) => updates(packages),
             Event::Unpinned { git, revision } => unpinned(git, revision),
+            Event::Renamed(old, new) => {
+                let text = format!("The package `{old}` is called `{new}` in the hub now: write that name");
+                Entry::new(names::DEPS_RENAMED, Level::Warn, text).with("old_name", old).with("new_name", new)
+            }
             Event::Scrubbed(name) => {
                 let text = format!(
                     "A secret is written out in {name}. It is left out of the lock file, which `kiln deps` cannot \

@@ -10,7 +10,7 @@ use serde_json::Value as Data;
 
 use super::pinned::Place;
 use super::version::{Range, Version};
-use super::{Shared, archive};
+use super::{Event, Shared, archive};
 use crate::diagnostic::{Code, Diagnostic, SourceFile, Span, did_you_mean};
 use crate::project::{self, DBT_VERSION, Declared, PackageHead};
 
@@ -168,6 +168,9 @@ fn published(shared: &Shared<'_>, hub: &str, package: &str) -> Result<Vec<Releas
         let names: Vec<String> = serde_json::from_value(index).unwrap_or_default();
         return Err(unknown(package, &format!("the hub at {shown}"), &names));
     };
+    if let Some(new) = new_name(&answer, package) {
+        shared.watcher.event(Event::Renamed(package, &new));
+    }
     let Some(versions) = answer.get("versions").and_then(Data::as_object) else {
         let message = format!("the hub at {shown} says nothing of versions of `{package}`");
         return Err(Box::new(Diagnostic::error(Code::PackageUnavailable, message)));
@@ -183,6 +186,17 @@ fn published(shared: &Shared<'_>, hub: &str, package: &str) -> Result<Vec<Releas
         Some(Release { version: version.clone(), parsed, fits: fits(&required), facts })
     };
     Ok(versions.iter().filter_map(release).collect())
+}
+
+/// The name under which the hub has a package now, if it is another one.
+fn new_name(answer: &Data, package: &str) -> Option<String> {
+    let said = |key: &str| answer.get(key).and_then(Data::as_str).filter(|text| !text.is_empty());
+    let (namespace, name) = (said("redirectnamespace"), said("redirectname"));
+    if namespace.is_none() && name.is_none() {
+        return None;
+    }
+    let (old_namespace, old_name) = package.split_once('/')?;
+    Some(format!("{}/{}", namespace.unwrap_or(old_namespace), name.unwrap_or(old_name)))
 }
 
 /// Whether every range admits the dbt version that kiln follows.

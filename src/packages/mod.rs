@@ -112,6 +112,8 @@ pub enum Event<'a> {
         /// The revision; `HEAD` for none.
         revision: &'a str,
     },
+    /// The hub has the package under another name now: old name, new name.
+    Renamed(&'a str, &'a str),
     /// A secret was written out in the declaration; it is left out of the lock file.
     Scrubbed(&'a str),
     /// `packages.yml` was made.

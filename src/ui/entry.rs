@@ -110,6 +110,7 @@ pub mod names {
     pub const DEPS_LOCKED: EventName = event("DepsLockUpdating", "M031");
     pub const DEPS_ADDED: EventName = event("DepsAddPackage", "M032");
     pub const DEPS_DUPLICATE: EventName = event("DepsFoundDuplicatePackage", "M033");
+    pub const DEPS_RENAMED: EventName = event("PackageRedirectDeprecation", "D001");
     pub const DEPS_SCRUBBED: EventName = event("DepsScrubbedPackageName", "M035");
     pub const SQL: EventName = event("SQLQuery", "E016");
     pub const SQL_STATUS: EventName = event("SQLQueryStatus", "E017");

@@ -118,7 +118,10 @@ fn hub(address: &str) -> Answers {
         version("utils", "none.tar.gz", "", ""),
         version("utils", "none.tar.gz", "", r#"">=3.0.0", "<4.0.0""#),
     );
-    let base = format!(r#"{{"name": "base", "versions": {{"0.1.0": {}}}}}"#, version("base", "base.tar.gz", "", ""));
+    let base = format!(
+        r#"{{"name": "base", "redirectname": "ground", "versions": {{"0.1.0": {}}}}}"#,
+        version("base", "base.tar.gz", "", "")
+    );
     let cut = format!(r#"{{"name": "cut", "versions": {{"1.0.0": {}}}}}"#, version("cut", "cut/cut.tar.gz", "", ""));
     Answers::from([
         ("api/v1/index.json".to_owned(), br#"["acme/utils", "acme/base"]"#.to_vec()),
@@ -140,6 +143,7 @@ fn packages_come_from_a_hub() {
     let outcome = run("");
     assert_eq!(outcome.status, 0, "{}", outcome.output);
     assert_eq!(installed(folder.path()), ["base", "utils"]);
+    assert!(outcome.output.contains("`acme/base` is called `acme/ground`"), "{}", outcome.output);
     assert!(folder.path().join("dbt_packages/utils/macros/utils.sql").is_file());
     let lock = fs::read_to_string(folder.path().join("package-lock.yml")).expect("a lock file");
     // The pre-release and the version for another dbt are passed over.
