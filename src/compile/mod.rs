@@ -104,7 +104,10 @@ pub fn compile_text(
 ) -> Result<CompiledNode, Box<Diagnostic>> {
     let file = SourceFile::new("inline query", text);
     let context = RunContext::for_text(runtime, session, NodeExtras::default());
-    let rendered = render_template(runtime, &context, &file, 0, text)?;
+    let rendered = render_template(runtime, &context, &file, 0, text).map_err(|mut error| {
+        error.message = format!("Error parsing inline query: {}", error.message);
+        error
+    })?;
     Ok(inject(runtime, session, rendered)?.into_node(None, None))
 }
 
