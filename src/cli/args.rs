@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Docs(DocsArgs),
     /// Explain an error code, or list them all
     Explain(ExplainArgs),
+    /// Draft property files from what models are
+    Generate(GenerateArgs),
     /// Show what a change does: columns added, removed, retyped, redefined, and all that they reach
     Impact(ImpactArgs),
     /// Make a new project that works, on DuckDB
@@ -133,6 +135,40 @@ pub(crate) struct CheckedBuildArgs {
     /// Look first for what the database would refuse, and build nothing if there is something
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Arguments of `generate`.
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct GenerateArgs {
+    #[command(subcommand)]
+    pub(crate) command: GenerateCommand,
+}
+
+/// What to draft.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum GenerateCommand {
+    /// Print property files with the columns that are missing in them; what is there stays as it is
+    Yaml(GenerateYamlArgs),
+}
+
+/// Arguments of `generate yaml`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GenerateYamlArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Declare the types of columns, as contracts need them
+    #[arg(long)]
+    pub(crate) types: bool,
+    /// Describe columns that pass a value on as the column is described that it comes from
+    #[arg(long)]
+    pub(crate) descriptions: bool,
+    /// Write the files instead of printing them
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Do not ask the database about sources
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// Arguments of `sources`.
@@ -663,6 +699,7 @@ impl Command {
             | Self::Impact(_)
             | Self::Lineage(_)
             | Self::Sources(_)
+            | Self::Generate(_)
             | Self::Parse => {}
         }
         Ok(facts)

@@ -17,6 +17,7 @@ mod earlier;
 mod execute;
 mod explain;
 mod flags;
+mod generate;
 mod git;
 mod impact;
 mod init;
@@ -111,7 +112,12 @@ fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, Ex
     // Commands whose result is data keep stdout for it.
     let is_data = matches!(
         command,
-        Command::List(_) | Command::Show(_) | Command::Compile(_) | Command::Lineage(_) | Command::Impact(_)
+        Command::List(_)
+            | Command::Show(_)
+            | Command::Compile(_)
+            | Command::Lineage(_)
+            | Command::Impact(_)
+            | Command::Generate(_)
     );
     let messages = if is_data { Stream::Stderr } else { Stream::Stdout };
     let parsed = pipeline::load(overrides, messages)?.parse()?;
@@ -146,6 +152,9 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Test(args) => execute::run(parsed, run::Command::Test, &args.selection, Some(&args.kinds)),
         Command::Clone(args) => execute::run(parsed, run::Command::Clone, &args.selection, Some(&args.kinds)),
         Command::Build(args) => build(parsed, args),
+        Command::Generate(args::GenerateArgs { command: args::GenerateCommand::Yaml(args) }) => {
+            generate::yaml(args, parsed)
+        }
         Command::Sources(args::SourcesArgs { command: args::SourcesCommand::Sync }) => sources::sync(parsed),
         // These need no project, or more than one, and were dealt with before.
         Command::Clean

@@ -6,6 +6,7 @@
 mod build;
 mod difference;
 mod impact;
+mod inherit;
 mod names;
 mod snapshot;
 mod trace;
@@ -13,6 +14,7 @@ mod trace;
 pub use build::build;
 pub use difference::{Change, ColumnChange, NodeChange, Version, compare};
 pub use impact::{Break, Impact, Reached, impact};
+pub use inherit::inherited_description;
 pub use trace::{Direction, Step, Trace, trace};
 
 use std::collections::HashMap;

@@ -6,6 +6,7 @@
 mod config;
 mod config_keys;
 mod dotenv;
+mod draft;
 mod flags;
 mod ignore;
 mod load;
@@ -22,6 +23,7 @@ pub mod yaml;
 
 pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Quoting};
 pub use config_keys::CONFIG_KEYS;
+pub use draft::{DraftColumn, add_columns, new_file};
 pub use flags::is_default;
 pub use load::{PackageHead, Root, load, load_lock_file, load_package_head, load_root, load_target};
 pub use packages::{Declared, LockFile};
