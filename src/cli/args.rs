@@ -320,6 +320,9 @@ pub(crate) struct LineageArgs {
     /// Follow what only decides which rows there are, too: filters, joins, groups, order
     #[arg(long)]
     pub(crate) rows: bool,
+    /// Show the descriptions and tags that columns get from what they are made of, as text or with --format json
+    #[arg(long, conflicts_with_all = ["upstream", "downstream", "rows", "targets"])]
+    pub(crate) facts: bool,
     /// Write column_lineage.parquet too, one row an edge
     #[arg(long)]
     pub(crate) parquet: bool,

@@ -6,7 +6,7 @@ use serde_json::{Value as Data, json};
 
 use super::args::{LineageArgs, LineageForm};
 use super::pipeline::Parsed;
-use super::{ExitStatus, columns, say_data};
+use super::{ExitStatus, columns, facts, say_data};
 use crate::adapter;
 use crate::artifacts;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
@@ -31,6 +31,10 @@ pub(super) fn run(args: &LineageArgs, parsed: &Parsed) -> ExitStatus {
         && let Err(error) = write_parquet(parsed, &graph)
     {
         return parsed.fail(&error);
+    }
+    if args.facts {
+        facts::show(parsed, &graph, args.format == LineageForm::Json);
+        return ExitStatus::Success;
     }
     let mut asked = Vec::new();
     for text in &args.targets {

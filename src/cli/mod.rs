@@ -16,6 +16,7 @@ mod docs_server;
 mod earlier;
 mod execute;
 mod explain;
+mod facts;
 mod flags;
 mod generate;
 mod git;

@@ -9,12 +9,14 @@ mod impact;
 mod inherit;
 mod names;
 mod snapshot;
+mod tags;
 mod trace;
 
 pub use build::build;
 pub use difference::{Change, ColumnChange, NodeChange, Version, compare};
 pub use impact::{Break, Impact, Reached, impact};
 pub use inherit::inherited_description;
+pub use tags::{InheritedTag, inherited_tags};
 pub use trace::{Direction, Step, Trace, trace};
 
 use std::collections::HashMap;
