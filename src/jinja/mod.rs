@@ -32,8 +32,8 @@ pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use context::{
     Batch, Catalog, CatalogRow, ContextError, Deferred, DocsIndex, EphemeralCode, HookResults, Listener, Loaded,
     MaterializeResult, MessageLevel, NameKind, NodeExtras, ParseFacts, ParseScope, ParseShared, Response, RunContext,
-    Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template, TestRow, Variables,
-    YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description,
+    Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template, TestMacros, TestRow,
+    Variables, YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description,
 };
 pub(crate) use env::return_or_print;
 pub use env::{Mode, TemplateEnv};

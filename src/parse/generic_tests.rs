@@ -145,7 +145,8 @@ fn configure(
             }
         }
     } else {
-        let mut facts = render::test(setup, &node, &built.args).map_err(|error| Box::new(place(*error, declared)))?;
+        let mut facts =
+            render::test(setup, &node, &macro_id, &built.args).map_err(|error| Box::new(place(*error, declared)))?;
         // The configuration is in the template's own `config()` call too; what counts twice there, counts twice here.
         merge_config(ResourceType::Model, &mut call, std::mem::take(&mut facts.config));
         keep_own_macros(setup, &macro_id, &mut facts.macros);

@@ -1,7 +1,7 @@
 //! Macros of the project, its packages and kiln itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::{Map, Value as Data, json};
 
@@ -9,7 +9,7 @@ use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, render};
 use crate::builtins::Builtin;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
-use crate::jinja::{self, BlockKind, MacroDef, MacroEntry, MacroKind, MacroRegistry, SourceRef};
+use crate::jinja::{self, BlockKind, MacroDef, MacroEntry, MacroKind, MacroRegistry, SourceRef, TestMacros};
 use crate::manifest::{Docs, MacroArgument, MacroInfo, UniqueId};
 use crate::project::{FileKind, Project, ProjectFiles};
 
@@ -127,6 +127,25 @@ pub(super) fn depends_on(setup: &Setup<'_>, entry: &MacroEntry) -> Vec<String> {
         dispatch(registry, project, name, namespace).map(|found| found.def.unique_id.clone())
     };
     registry.depends_on(entry, &is_context_name, &dispatched)
+}
+
+/// The macros that a macro calls, directly or through others. Where dbt parses a generic test, their bare names are
+/// known, also those of packages.
+pub(super) fn reached_by(setup: &Setup<'_>, macro_id: &str) -> Arc<TestMacros> {
+    let mut known = setup.test_macros.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known.get(macro_id) {
+        return Arc::clone(found);
+    }
+    let mut reached = vec![macro_id.to_owned()];
+    let mut next = 0;
+    while let Some(entry) = reached.get(next).map(|id| setup.macros.by_id(id)) {
+        let called = entry.map(|entry| depends_on(setup, entry)).unwrap_or_default();
+        reached.extend(called.into_iter().filter(|id| !reached.contains(id)).collect::<Vec<_>>());
+        next += 1;
+    }
+    let found = Arc::new(TestMacros::new(setup.macros, &reached));
+    known.insert(macro_id.to_owned(), Arc::clone(&found));
+    found
 }
 
 /// The macro that `adapter.dispatch` finds: for each package in dbt's order, the adapter's own, then the default.

@@ -25,13 +25,13 @@ mod unit_tests;
 pub use macros::registry;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value as Data};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::jinja::{Listener, MacroRegistry, ParseShared, Variables};
+use crate::jinja::{Listener, MacroRegistry, ParseShared, TestMacros, Variables};
 use crate::manifest::{Checksum, ConfigPool, Manifest, Node, NodeIndex, ResourceType, UniqueId};
 use crate::project::yaml::Yaml;
 use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
@@ -51,6 +51,8 @@ pub(crate) struct Setup<'a> {
     trees: ProjectTrees,
     configs: ConfigPool,
     vars: Variables,
+    /// What [`macros::reached_by`] found, by the macro's unique id.
+    test_macros: Mutex<HashMap<String, Arc<TestMacros>>>,
     created_at: f64,
 }
 
@@ -71,6 +73,7 @@ pub fn parse(
         trees: ProjectTrees::of(project),
         configs: ConfigPool::default(),
         vars: Variables::new(project),
+        test_macros: Mutex::default(),
         created_at: project.settings.started_at.as_microsecond() as f64 / 1e6,
     };
     let manifest = setup.parse(files, &mut diagnostics);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
-use super::Setup;
+use super::{Setup, macros};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 use crate::jinja::{
     BlockError, Call, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of,
@@ -141,8 +141,14 @@ fn plain_ref(call: &Call, offset: usize, package: Option<&String>, name: &str) -
 ///
 /// # Errors
 /// When the template or an argument fails.
-pub(super) fn test(setup: &Setup<'_>, node: &Node, kwargs: &Map<String, Data>) -> Result<ParseFacts, Box<Diagnostic>> {
+pub(super) fn test(
+    setup: &Setup<'_>,
+    node: &Node,
+    macro_id: &str,
+    kwargs: &Map<String, Data>,
+) -> Result<ParseFacts, Box<Diagnostic>> {
     let mut scope = scope(setup, node);
+    scope.test_macros = macros::reached_by(setup, macro_id);
     scope.test_kwargs = Some(kwargs.clone());
     let aside = SourceFile::new(format!("{} ({})", node.original_file_path, node.name), node.raw_code.as_str());
     let template = Template { text: node.raw_code.as_str().into(), file: aside, offset: 0 };

@@ -3,7 +3,7 @@
 mod names;
 mod record;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -98,13 +98,28 @@ pub struct ParseScope {
     pub node: Arc<Map<String, Data>>,
     /// The arguments of a generic test as written.
     pub test_kwargs: Option<Map<String, Data>>,
+    /// The macros that a generic test may call by their bare names, whatever package they are in.
+    pub test_macros: Arc<TestMacros>,
+}
+
+/// Macros that one macro reaches, by name.
+#[derive(Debug, Default)]
+pub struct TestMacros(HashMap<String, Value>);
+
+impl TestMacros {
+    /// Takes macros by their unique ids; of those with the same name the last.
+    #[must_use]
+    pub fn new(registry: &MacroRegistry, ids: &[String]) -> Self {
+        let named = ids.iter().filter_map(|id| Some((registry.by_id(id)?.def.name.clone(), registry.value_of(id)?)));
+        Self(named.collect())
+    }
 }
 
 impl ParseScope {
     /// A scope of a node that is no generic test.
     #[must_use]
     pub fn new(shared: &Arc<ParseShared>, node: Map<String, Data>) -> Self {
-        Self { shared: Arc::clone(shared), node: Arc::new(node), test_kwargs: None }
+        Self { shared: Arc::clone(shared), node: Arc::new(node), test_kwargs: None, test_macros: Arc::default() }
     }
 }
 
@@ -142,6 +157,7 @@ struct Inner {
     this: OnceLock<Value>,
     model: OnceLock<Value>,
     test_kwargs: OnceLock<Value>,
+    test_macros: Arc<TestMacros>,
 }
 
 impl Inner {
@@ -205,6 +221,15 @@ impl fmt::Debug for ParseContext {
 
 impl ParseContext {
     fn new(shared: &Arc<ParseShared>, node: Arc<Map<String, Data>>, package: String) -> Self {
+        Self::with_macros(shared, node, package, Arc::default())
+    }
+
+    fn with_macros(
+        shared: &Arc<ParseShared>,
+        node: Arc<Map<String, Data>>,
+        package: String,
+        test_macros: Arc<TestMacros>,
+    ) -> Self {
         let inner = Inner {
             shared: Arc::clone(shared),
             node,
@@ -214,13 +239,15 @@ impl ParseContext {
             this: OnceLock::new(),
             model: OnceLock::new(),
             test_kwargs: OnceLock::new(),
+            test_macros,
         };
         Self { inner: Arc::new(inner) }
     }
 
     fn of_scope(scope: &ParseScope) -> Self {
         let package = scope.node.get("package_name").and_then(Data::as_str).unwrap_or_default();
-        Self::new(&scope.shared, Arc::clone(&scope.node), package.to_string())
+        let macros = Arc::clone(&scope.test_macros);
+        Self::with_macros(&scope.shared, Arc::clone(&scope.node), package.to_string(), macros)
     }
 
     fn function<F>(&self, name: &'static str, body: F) -> Value
@@ -278,7 +305,7 @@ impl ParseContext {
             "submit_python_job" => callable("submit_python_job", |_, _| Ok(none())),
             "thread_id" => Value::from("MainThread"),
             "context_macro_stack" => macro_stack(),
-            _ => return None,
+            _ => return self.inner.test_macros.0.get(name).cloned(),
         })
     }
 
