@@ -280,12 +280,14 @@ impl Connection for Session {
     }
 
     fn relations(&mut self, database: Option<&str>, schema: &str) -> Result<Vec<Relation>, AdapterError> {
+        // Names have the collation `C`, in which only letters of ASCII have a small form.
         let schema = literal(schema);
         let sql = format!(
             "select n.nspname, c.relname, c.relkind::text from pg_catalog.pg_namespace n join pg_catalog.pg_class c on \
-             c.relnamespace = n.oid where lower(n.nspname) = lower({schema}) and c.relkind in ('r', 'p', 'v', 'm') \
-             union all select distinct n.nspname, p.proname, 'function' from pg_catalog.pg_namespace n join \
-             pg_catalog.pg_proc p on p.pronamespace = n.oid where lower(n.nspname) = lower({schema})"
+             c.relnamespace = n.oid where lower(n.nspname collate \"default\") = lower({schema}) and c.relkind in \
+             ('r', 'p', 'v', 'm') union all select distinct n.nspname, p.proname, 'function' from \
+             pg_catalog.pg_namespace n join pg_catalog.pg_proc p on p.pronamespace = n.oid where \
+             lower(n.nspname collate \"default\") = lower({schema})"
         );
         let (table, _) = self.run(&sql, Some(RowLimit::All))?;
         let database = database.unwrap_or(&self.profile.database);

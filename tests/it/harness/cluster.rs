@@ -169,8 +169,11 @@ impl Cluster {
             done(Command::new("chown").arg(owner()).arg(folder));
         }
         let initdb = self.programs.join("initdb");
-        let options = "-U kiln --auth=trust --encoding=UTF8 --locale=C --no-sync";
-        done(&mut as_owner(&format!("'{}' -D '{}' {options} >/dev/null", initdb.display(), self.data().display())));
+        // A locale that knows letters beyond ASCII, where there is one.
+        let options = "-U kiln --auth=trust --encoding=UTF8 --no-sync --locale";
+        let (initdb, data) = (initdb.display(), self.data());
+        let init = format!("'{initdb}' -D '{}' {options}", data.display());
+        done(&mut as_owner(&format!("{init} C.UTF-8 >/dev/null 2>&1 || {init} C >/dev/null")));
         let tls = crate::harness::root().join("tests/it/harness/tls");
         for name in ["server.crt", "server.key", "ca.crt"] {
             copy_for_owner(&tls.join(name), &self.data().join(name));
