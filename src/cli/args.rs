@@ -101,10 +101,10 @@ pub(crate) struct SelectionArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KindArgs {
     /// Kinds of nodes to take
-    #[arg(long = "resource-type", alias = "resource-types", value_name = "KIND", num_args = 1.., value_parser = kinds())]
+    #[arg(long = "resource-type", alias = "resource-types", value_name = "KIND", num_args = 1.., value_delimiter = ' ', value_parser = kinds())]
     pub(crate) resource_types: Vec<String>,
     /// Kinds of nodes to leave out
-    #[arg(long = "exclude-resource-type", alias = "exclude-resource-types", value_name = "KIND", num_args = 1.., value_parser = kinds())]
+    #[arg(long = "exclude-resource-type", alias = "exclude-resource-types", value_name = "KIND", num_args = 1.., value_delimiter = ' ', value_parser = kinds())]
     pub(crate) exclude_resource_types: Vec<String>,
 }
 

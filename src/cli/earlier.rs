@@ -69,7 +69,7 @@ pub(super) fn read(settings: &Settings, root: &Path) -> Result<Previous, Box<Dia
     Ok(Previous { state, deferred: Arc::new(deferred) })
 }
 
-/// The relations of what refs can name.
+/// The relations of what refs can name, and the functions.
 fn relations(manifest: &PreviousManifest) -> HashMap<String, Relation> {
     let is_relation = |node: &PreviousNode| {
         let is_refable = ResourceType::find(&node.resource_type).is_some_and(ResourceType::is_refable);
@@ -83,5 +83,5 @@ fn relations(manifest: &PreviousManifest) -> HashMap<String, Relation> {
         kind: None,
         quoting: QuotePolicy::ALL,
     };
-    nodes.map(|(id, node)| (id.clone(), relation(node))).collect()
+    nodes.chain(&manifest.functions).map(|(id, node)| (id.clone(), relation(node))).collect()
 }

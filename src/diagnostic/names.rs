@@ -14,6 +14,7 @@ impl Code {
             | Self::UnknownColumn
             | Self::BindFailed
             | Self::DuplicateColumn => "Compilation Error",
+            Self::ContractBreaks => "Breaking Change to Contract",
             Self::Cycle => "Runtime Error",
             Self::SqlRejected => "Database Error",
             _ => match self.range() {
@@ -41,6 +42,8 @@ impl Code {
             Self::DuplicateName => ("DuplicateNameDistinctNodeTypesDeprecation", "D040"),
             Self::NothingSelected => ("NoNodesForSelectionCriteria", "M030"),
             Self::TestFailed => ("LogTestResult", "Q007"),
+            Self::ContractBreaks => ("UnversionedBreakingChange", "I071"),
+            Self::SeedNotCompared => ("SeedExceedsLimitSamePath", "I053"),
             Self::RaisedInTemplate => ("JinjaLogWarning", "I061"),
             _ => return None,
         })

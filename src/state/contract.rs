@@ -28,8 +28,7 @@ pub(super) fn is_same(new: &Node, old: &PreviousNode, warnings: &mut Diagnostics
     let breaks = broken(new, old, is_enforced);
     if !breaks.is_empty() {
         let is_versioned = new.version.as_ref().is_some_and(|version| !version.is_null());
-        let what = format!("the contract of `{}` changed in a way that breaks its readers", new.name);
-        complain(&what, &breaks, is_versioned, warnings, |problem| problem.in_file(&new.file))?;
+        complain(&new.name, &breaks, is_versioned, warnings, |problem| problem.in_file(&new.file))?;
     }
     Ok(false)
 }
@@ -46,19 +45,22 @@ pub(super) fn gone(
         return Ok(());
     }
     let how = if is_disabled { "was disabled" } else { "was deleted or renamed" };
-    let what = format!("the model `{id}`, which has a contract, {how}");
-    complain(&what, &[], !old.version.is_null(), warnings, |problem| problem)
+    let what = format!("Contracted model '{id}' {how}.");
+    complain(&old.name, &[what], !old.version.is_null(), warnings, |problem| problem)
 }
 
+/// Says what breaks, in the words that tools look for.
 fn complain(
-    what: &str,
+    name: &str,
     breaks: &[String],
     is_versioned: bool,
     warnings: &mut Diagnostics,
     place: impl Fn(Diagnostic) -> Diagnostic,
 ) -> Result<(), Box<Diagnostic>> {
     let list: String = breaks.iter().map(|line| format!("\n  - {line}")).collect();
-    let message = if list.is_empty() { what.to_owned() } else { format!("{what}:{list}") };
+    let what = if is_versioned { "an enforced contract" } else { "an unversioned model" };
+    let message =
+        format!("While comparing to previous project state, dbt detected a breaking change to {what}: `{name}`{list}");
     if is_versioned {
         let error = place(Diagnostic::error(Code::ContractBreaks, message));
         return Err(Box::new(error.hint("make a new version of the model for the change")));
@@ -77,7 +79,7 @@ fn moment(text: &str) -> Option<jiff::Timestamp> {
 fn broken(new: &Node, old: &PreviousNode, is_enforced: bool) -> Vec<String> {
     let mut breaks = Vec::new();
     if !is_enforced {
-        breaks.push("it is no longer enforced".to_owned());
+        breaks.push("Contract enforcement was removed".to_owned());
     }
     let enforces = |materialized: &str| matches!(materialized, "table" | "incremental");
     let was = old.config.get("materialized").and_then(Data::as_str).unwrap_or_default();
@@ -85,24 +87,31 @@ fn broken(new: &Node, old: &PreviousNode, is_enforced: bool) -> Vec<String> {
     columns.sort_by_key(|(name, _)| *name);
     for (name, column) in &columns {
         let Some(now) = new.columns.get(*name) else {
-            breaks.push(format!("column `{name}` was removed"));
+            breaks.push(format!("Columns were removed: {name}"));
             continue;
         };
         if base_type(column.data_type.as_deref()) != base_type(now.data_type.as_deref()) {
             let shown = |kind: &Option<String>| kind.clone().unwrap_or_else(|| "no type".to_owned());
-            breaks.push(format!("column `{name}`: {} became {}", shown(&column.data_type), shown(&now.data_type)));
+            breaks.push(format!(
+                "Columns with data_type changes: {name} ({} -> {})",
+                shown(&column.data_type),
+                shown(&now.data_type)
+            ));
         }
         if enforces(was) {
             let lost = lost(&column.constraints, &now.constraints);
-            breaks.extend(lost.map(|what| format!("column `{name}` lost its constraint {what}")));
+            breaks.extend(lost.map(|what| format!("Enforced column level constraints were removed: {what} on {name}")));
         }
     }
     if enforces(was) {
-        breaks.extend(lost(&old.constraints, &new.constraints).map(|what| format!("it lost its constraint {what}")));
+        breaks.extend(
+            lost(&old.constraints, &new.constraints)
+                .map(|what| format!("Enforced model level constraints were removed: {what}")),
+        );
         let has_constraints = !old.constraints.is_empty() || columns.iter().any(|(_, old)| !old.constraints.is_empty());
         if !enforces(new.config.materialized()) && has_constraints {
             let now = new.config.materialized();
-            breaks.push(format!("materialization {was} became {now}, which keeps no constraints"));
+            breaks.push(format!("Materialization changed with enforced constraints: {was} -> {now}"));
         }
     }
     breaks
@@ -153,7 +162,7 @@ mod tests {
         assert_eq!(shown.trim_end(), expected);
     }
 
-    const BREAKS: &str = "the contract of `orders` changed in a way that breaks its readers:\n  - ";
+    const BREAKS: &str = "While comparing to previous project state, dbt detected a breaking change to";
 
     #[test]
     fn other_lengths_and_new_columns_break_nothing() {
@@ -164,16 +173,42 @@ mod tests {
     #[test]
     fn other_types_lost_columns_and_lost_constraints_break_readers() {
         let old = json!({"id": {"data_type": "int"}});
-        check(&old, "text", None, &format!("false {BREAKS}column `id`: int became text"));
+        check(
+            &old,
+            "text",
+            None,
+            &format!(
+                "false {BREAKS} an unversioned model: `orders`\n  - Columns with data_type changes: id (int -> text)"
+            ),
+        );
         let old = json!({"id": {"data_type": "text"}, "name": {}});
-        check(&old, "text", None, &format!("false {BREAKS}column `name` was removed"));
+        check(
+            &old,
+            "text",
+            None,
+            &format!("false {BREAKS} an unversioned model: `orders`\n  - Columns were removed: name"),
+        );
         let old = json!({"id": {"data_type": "text", "constraints": [{"type": "not_null"}]}});
-        check(&old, "text", None, &format!("false {BREAKS}column `id` lost its constraint not_null"));
+        check(
+            &old,
+            "text",
+            None,
+            &format!(
+                "false {BREAKS} an unversioned model: `orders`\n  - Enforced column level constraints were removed: not_null on id"
+            ),
+        );
     }
 
     #[test]
     fn versioned_models_must_not_break() {
         let old = json!({"id": {"data_type": "int"}});
-        check(&old, "text", Some(1), &format!("error {BREAKS}column `id`: int became text"));
+        check(
+            &old,
+            "text",
+            Some(1),
+            &format!(
+                "error {BREAKS} an enforced contract: `orders`\n  - Columns with data_type changes: id (int -> text)"
+            ),
+        );
     }
 }

@@ -60,6 +60,14 @@ fn deferred<'a>(inner: &'a Inner, target: &Node) -> Result<Option<&'a Relation>,
     Ok((!inner.live.has_relation(&own)?).then_some(relation))
 }
 
+/// Where to call a function, if that is not its place here. Whether one exists cannot be told from the relations of a
+/// schema, so those that this run does not build are called where the earlier run built them.
+fn deferred_function<'a>(inner: &'a Inner, function: &Node) -> Option<&'a Relation> {
+    let (runtime, id) = (inner.runtime(), function.unique_id.as_str());
+    let found = runtime.deferred.relations.get(id).filter(|_| runtime.deferred.is_read);
+    found.filter(|_| !runtime.selected.iter().any(|selected| selected == id))
+}
+
 /// A relation of an earlier run, written as this project writes relations.
 pub(super) fn elsewhere(shared: &Shared, relation: &Relation) -> RelationValue {
     RelationValue::new(Relation { quoting: shared.quoting, ..relation.clone() }, shared.dialect)
@@ -106,7 +114,11 @@ pub(super) fn resolve_function(inner: &Inner, args: &[Value]) -> Result<Value, E
         let call = RefCall { package, name, version: None, span: None };
         return Err(not_found(inner, "function", &call, false, Vec::new()));
     };
-    let mut relation = node_relation(&runtime.shared, runtime.manifest.node(ix));
+    let function = runtime.manifest.node(ix);
+    let mut relation = match deferred_function(inner, function) {
+        Some(relation) => elsewhere(&runtime.shared, relation),
+        None => node_relation(&runtime.shared, function),
+    };
     relation.relation.kind = Some(RelationKind::Function);
     Ok(relation.into_value())
 }
