@@ -35,22 +35,42 @@ impl Readers {
             let file = folder.join(format!("{relation}.read"));
             (database.watch(&format!("select count(*) from {relation}"), &file), file)
         };
-        Self { sessions: relations.iter().map(session).collect() }
+        let readers = Self { sessions: relations.iter().map(session).collect() };
+        readers.sessions.iter().for_each(|(_, file)| wait_for_counts(file, 1));
+        readers
     }
 
     /// Stops them; none of them may have seen an error or no rows.
     #[track_caller]
     fn saw_no_gap(self) {
         for (mut session, file) in self.sessions {
+            wait_for_counts(&file, 20);
             session.kill().ok();
             session.wait().ok();
             let seen = fs::read_to_string(&file).expect("a file can be read");
-            let counts = seen.lines().filter(|line| line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty());
-            assert!(counts.clone().count() > 20, "{}: hardly read:\n{seen}", file.display());
-            assert!(counts.clone().all(|count| count != "0"), "{}: empty", file.display());
+            assert!(counts(&seen).all(|count| count != "0"), "{}: empty", file.display());
             let error = seen.lines().find(|line| line.starts_with("ERROR") || line.starts_with("FATAL"));
             assert_eq!(error, None, "{}", file.display());
         }
+    }
+}
+
+/// What a reader counted so far.
+fn counts(seen: &str) -> impl Iterator<Item = &str> {
+    seen.lines().filter(|line| line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty())
+}
+
+/// Waits until a reader has counted so often.
+#[track_caller]
+fn wait_for_counts(file: &Path, wanted: usize) {
+    let began = Instant::now();
+    loop {
+        let seen = fs::read_to_string(file).unwrap_or_default();
+        if counts(&seen).count() >= wanted {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{}: hardly read:\n{seen}", file.display());
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
