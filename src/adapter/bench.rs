@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Adapter, AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
+    Adapter, AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Features, Interrupt, NoInterrupt,
+    RowLimit, Table,
 };
 use crate::builtins::Builtin;
 use crate::sql::{Dialect, Relation};
@@ -334,10 +335,4 @@ impl Connection for BenchConnection {
     fn interrupter(&self) -> Arc<dyn Interrupt> {
         Arc::new(NoInterrupt)
     }
-}
-
-struct NoInterrupt;
-
-impl Interrupt for NoInterrupt {
-    fn interrupt(&self) {}
 }

@@ -5,7 +5,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
+    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, NoInterrupt, RowLimit,
+    Table,
 };
 use crate::builtins::Builtin;
 use crate::sql::{Dialect, Relation};
@@ -193,10 +194,4 @@ impl Connection for FakeConnection {
     fn interrupter(&self) -> Arc<dyn Interrupt> {
         Arc::new(NoInterrupt)
     }
-}
-
-struct NoInterrupt;
-
-impl Interrupt for NoInterrupt {
-    fn interrupt(&self) {}
 }

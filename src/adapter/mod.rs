@@ -159,6 +159,13 @@ pub trait Interrupt: Send + Sync {
     fn interrupt(&self);
 }
 
+/// For connections whose statements take no time.
+struct NoInterrupt;
+
+impl Interrupt for NoInterrupt {
+    fn interrupt(&self) {}
+}
+
 /// Opens the adapter of a target. Relative paths in the profile count from `project_root`.
 ///
 /// # Errors

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::{
-    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, RowLimit, Table,
+    Adapter, AdapterError, AdapterErrorKind, Column, Connection, Execution, Features, Interrupt, NoInterrupt, RowLimit,
+    Table,
 };
 use crate::builtins::Builtin;
 use crate::sql::{Dialect, Relation};
@@ -78,10 +79,4 @@ impl Connection for OfflineConnection {
     fn interrupter(&self) -> Arc<dyn Interrupt> {
         Arc::new(NoInterrupt)
     }
-}
-
-struct NoInterrupt;
-
-impl Interrupt for NoInterrupt {
-    fn interrupt(&self) {}
 }
