@@ -70,21 +70,9 @@ pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
 
 /// All nodes, sources and seeds first, then parents before children.
 fn order(manifest: &Manifest) -> Vec<NodeIndex> {
-    let mut waiting: Vec<usize> = manifest.indices().map(|ix| manifest.parents(ix).len()).collect();
-    let mut order: Vec<NodeIndex> = manifest.indices().filter(|ix| waiting[ix.as_usize()] == 0).collect();
-    let mut next = 0;
-    while let Some(ix) = order.get(next).copied() {
-        next += 1;
-        for child in manifest.children(ix) {
-            waiting[child.as_usize()] -= 1;
-            if waiting[child.as_usize()] == 0 {
-                order.push(*child);
-            }
-        }
-    }
     let is_root =
         |ix: &NodeIndex| matches!(manifest.node(*ix).resource_type, ResourceType::Source | ResourceType::Seed);
-    let (mut roots, rest): (Vec<_>, Vec<_>) = order.into_iter().partition(is_root);
+    let (mut roots, rest): (Vec<_>, Vec<_>) = manifest.graph.parents_first().into_iter().partition(is_root);
     // Seeds make relations that sources may name.
     roots.sort_by_key(|ix| manifest.node(*ix).resource_type != ResourceType::Seed);
     roots.extend(rest);

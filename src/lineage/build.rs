@@ -58,18 +58,7 @@ fn has_columns(node: &Node) -> bool {
 
 /// Nodes with columns, parents first.
 fn topological(manifest: &Manifest) -> Vec<NodeIndex> {
-    let mut waiting: Vec<usize> = manifest.indices().map(|ix| manifest.parents(ix).len()).collect();
-    let mut order: Vec<NodeIndex> = manifest.indices().filter(|ix| waiting[ix.as_usize()] == 0).collect();
-    let mut next = 0;
-    while let Some(ix) = order.get(next).copied() {
-        next += 1;
-        for child in manifest.children(ix) {
-            waiting[child.as_usize()] -= 1;
-            if waiting[child.as_usize()] == 0 {
-                order.push(*child);
-            }
-        }
-    }
+    let mut order = manifest.graph.parents_first();
     order.retain(|ix| has_columns(manifest.node(*ix)));
     // A query may name a source or seed without `source` or `ref`, so these come before everything.
     let (mut order, rest): (Vec<_>, Vec<_>) = order

@@ -51,6 +51,26 @@ impl Graph {
         self.parents.is_empty()
     }
 
+    /// Every node after its parents; nodes that wait for the same come in the order of their indices. Nodes of
+    /// circles, and what is below them, are left out.
+    #[must_use]
+    pub fn parents_first(&self) -> Vec<NodeIndex> {
+        let mut waiting: Vec<usize> = self.parents.iter().map(Vec::len).collect();
+        let mut order: Vec<NodeIndex> =
+            (0..self.len()).filter(|ix| waiting[*ix] == 0).map(NodeIndex::from_usize).collect();
+        let mut next = 0;
+        while let Some(ix) = order.get(next).copied() {
+            next += 1;
+            for child in self.children(ix) {
+                waiting[child.as_usize()] -= 1;
+                if waiting[child.as_usize()] == 0 {
+                    order.push(*child);
+                }
+            }
+        }
+        order
+    }
+
     /// The circles, each as a path of nodes in which every node is a parent of the next and the last of the first.
     #[must_use]
     pub fn cycles(&self) -> Vec<Vec<NodeIndex>> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use jiff::Timestamp;
 
 use super::result::BatchResults;
-use crate::manifest::{Manifest, NodeIndex, NodeKind, NodeSet, ResourceType};
+use crate::manifest::{Graph, Manifest, NodeIndex, NodeKind, NodeSet, ResourceType};
 
 /// The commands that run nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,10 +196,11 @@ fn selected_parents(manifest: &Manifest, selected: &NodeSet, with_tests: bool) -
     if with_tests {
         add_test_edges(manifest, &mut parents);
     }
-    let mut nearest: Vec<BTreeSet<NodeIndex>> = vec![BTreeSet::new(); parents.len()];
-    for ix in topological(&parents) {
+    let graph = Graph::new(parents);
+    let mut nearest: Vec<BTreeSet<NodeIndex>> = vec![BTreeSet::new(); graph.len()];
+    for ix in graph.parents_first() {
         let mut found = BTreeSet::new();
-        for parent in &parents[ix.as_usize()] {
+        for parent in graph.parents(ix) {
             if selected.contains(*parent) {
                 found.insert(*parent);
             } else {
@@ -260,29 +261,6 @@ fn below(manifest: &Manifest, ix: NodeIndex) -> NodeSet {
     set
 }
 
-fn topological(parents: &[Vec<NodeIndex>]) -> Vec<NodeIndex> {
-    let mut children: Vec<Vec<NodeIndex>> = vec![Vec::new(); parents.len()];
-    for (ix, list) in parents.iter().enumerate() {
-        for parent in list {
-            children[parent.as_usize()].push(NodeIndex::from_usize(ix));
-        }
-    }
-    let mut missing: Vec<usize> = parents.iter().map(Vec::len).collect();
-    let mut order: Vec<NodeIndex> =
-        (0..parents.len()).filter(|ix| missing[*ix] == 0).map(NodeIndex::from_usize).collect();
-    let mut at = 0;
-    while let Some(ix) = order.get(at).copied() {
-        at += 1;
-        for child in &children[ix.as_usize()] {
-            missing[child.as_usize()] -= 1;
-            if missing[child.as_usize()] == 0 {
-                order.push(*child);
-            }
-        }
-    }
-    order
-}
-
 /// The length of the longest way to each node from a node that waits for nothing.
 fn depths(nodes: &[NodeIndex], parents: &HashMap<NodeIndex, Vec<NodeIndex>>) -> HashMap<NodeIndex, usize> {
     let place: HashMap<NodeIndex, usize> = nodes.iter().enumerate().map(|(place, ix)| (*ix, place)).collect();
@@ -290,9 +268,10 @@ fn depths(nodes: &[NodeIndex], parents: &HashMap<NodeIndex, Vec<NodeIndex>>) -> 
         .iter()
         .map(|ix| parents.get(ix).into_iter().flatten().map(|parent| NodeIndex::from_usize(place[parent])).collect())
         .collect();
+    let graph = Graph::new(local);
     let mut depths = vec![0; nodes.len()];
-    for ix in topological(&local) {
-        let deepest = local[ix.as_usize()].iter().map(|parent| depths[parent.as_usize()] + 1).max();
+    for ix in graph.parents_first() {
+        let deepest = graph.parents(ix).iter().map(|parent| depths[parent.as_usize()] + 1).max();
         depths[ix.as_usize()] = deepest.unwrap_or(0);
     }
     nodes.iter().copied().zip(depths).collect()
