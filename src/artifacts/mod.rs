@@ -58,7 +58,7 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
 }
 
 fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Box<Diagnostic>> {
-    let fail = |error: io::Error| Box::new(unwritable(path, &error));
+    let fail = |error: io::Error| unwritable(path, &error);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(fail)?;
     }
@@ -72,10 +72,11 @@ fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Res
     Ok(())
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+/// The error of a path that cannot be written.
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
     let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::FileUnwritable };
-    Diagnostic::error(code, format!("`{}` could not be written: {error}", path.display()))
-        .hint("look at the free space and the rights of the folder")
+    let message = format!("`{}` could not be written: {error}", path.display());
+    Box::new(Diagnostic::error(code, message).hint("look at the free space and the rights of the folder"))
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Box<Diagnostic>> {

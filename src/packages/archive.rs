@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::Shared;
 use super::http::{Failure, persist};
-use super::workspace::unwritable;
+use crate::artifacts::unwritable;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Downloads and unpacks an archive. Gives the folder in it.

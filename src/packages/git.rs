@@ -5,9 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use super::Shared;
 use super::http::{Failure, persist};
 use super::spec::without_credentials;
-use super::{Shared, workspace};
+use crate::artifacts::unwritable;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 
 /// What is wanted of a repository.
@@ -77,7 +78,7 @@ fn fetch(shared: &Shared<'_>, wish: Wish<'_>) -> Result<Checkout, Box<Diagnostic
     let repository = Repository { folder: &folder, url: wish.url };
     let commit = repository.git(&["rev-parse", "HEAD"]).map_err(|failure| lasting(wish.url, failure))?;
     let dot_git = folder.join(".git");
-    std::fs::remove_dir_all(&dot_git).map_err(|error| workspace::unwritable(&dot_git, &error))?;
+    std::fs::remove_dir_all(&dot_git).map_err(|error| unwritable(&dot_git, &error))?;
     let inner = wish.subdirectory.map_or_else(|| folder.clone(), |inner| folder.join(inner));
     if !inner.is_dir() {
         let inner = wish.subdirectory.unwrap_or_default();

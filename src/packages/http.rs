@@ -12,6 +12,7 @@ use ureq::{Agent, Body};
 
 use super::spec::without_credentials;
 use super::{Event, Shared, interrupted};
+use crate::artifacts::unwritable;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// How often something is tried in all.
@@ -78,7 +79,7 @@ impl Client {
             return Err(Failure::Lasting(Box::new(Diagnostic::error(Code::PackageUnavailable, message))));
         };
         let total = body.content_length();
-        let mut file = File::create(to).map_err(|error| super::workspace::unwritable(to, &error))?;
+        let mut file = File::create(to).map_err(|error| unwritable(to, &error))?;
         let (mut bytes, mut buffer) = (0, vec![0; 1 << 16]);
         let mut reader = body.as_reader();
         loop {
@@ -89,7 +90,7 @@ impl Client {
             if n == 0 {
                 break;
             }
-            file.write_all(&buffer[..n]).map_err(|error| super::workspace::unwritable(to, &error))?;
+            file.write_all(&buffer[..n]).map_err(|error| unwritable(to, &error))?;
             bytes += n as u64;
             shared.watcher.event(Event::Received { name, bytes, total });
         }

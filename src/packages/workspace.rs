@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::artifacts::unwritable;
+use crate::diagnostic::Diagnostic;
 
 /// What is left of an install that was killed is removed when it is so old.
 const STALE: Duration = Duration::from_secs(60 * 60);
@@ -126,13 +127,6 @@ fn copy_all(folder: &Path, target: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The error of a path that cannot be written.
-pub(super) fn unwritable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
-    let code = if error.kind() == io::ErrorKind::StorageFull { Code::DiskFull } else { Code::FileUnwritable };
-    let message = format!("`{}` could not be written: {error}", path.display());
-    Box::new(Diagnostic::error(code, message).hint("look at the free space and the rights of the folder"))
 }
 
 #[cfg(test)]
