@@ -47,7 +47,7 @@ fn ten_thousand_nodes_open_and_search_at_once() {
 /// Milliseconds from a change of the search field until its results are painted.
 fn search(browser: &Browser, text: &str) -> f64 {
     browser.keys("/");
-    browser.text(".palette input");
+    browser.wait("the search takes keys", "return !!document.activeElement?.matches('.palette input')");
     number(&browser.run(
         "const input = document.querySelector('.palette input'), started = performance.now();
          input.value = arguments[0];

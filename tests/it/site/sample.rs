@@ -67,7 +67,7 @@ fn overview_tells_of_the_project(browser: &Browser) {
 
 fn search_finds_as_one_types(browser: &Browser) {
     browser.keys("/");
-    browser.text(".palette input");
+    browser.wait("the search takes keys", "return !!document.activeElement?.matches('.palette input')");
     browser.keys("licen");
     browser.wait("there are results", "return document.querySelectorAll('.hits li').length > 3");
     browser.picture("search");
@@ -79,7 +79,7 @@ fn search_finds_as_one_types(browser: &Browser) {
     // A column, by a part of its name, and a slip of the finger.
     for (typed, expected) in [("recurring_rev", ".recurring_revenue"), ("grwoth_daily", "growth_daily")] {
         browser.keys("/");
-        browser.text(".palette input");
+        browser.wait("the search takes keys", "return !!document.activeElement?.matches('.palette input')");
         browser.keys(typed);
         let script = format!(
             "return [...document.querySelectorAll('.hit-name')].some(hit => hit.innerText.endsWith({}))",
