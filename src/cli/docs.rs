@@ -57,6 +57,7 @@ fn write(args: &DocsGenerateArgs, parsed: &Parsed, selected: Option<NodeSet>) ->
     let path = parsed.target_file("catalog.json");
     let facts = CatalogFacts { rows: &catalog.rows, selected: selected.as_ref(), errors: &errors };
     artifacts::write_catalog(&path, &parsed.project.settings, &parsed.manifest, facts).map_err(fail)?;
+    parsed.say_written("CatalogArtifact", &path);
     if !args.no_compile {
         // After the catalog, which knows the columns of sources.
         lineage::write(parsed, &columns::typed_graph(parsed, args.empty_catalog))?;

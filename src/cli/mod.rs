@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use crate::project::{Overrides, environment};
 use crate::run;
-use crate::ui::{Entry, Options, Printer, Secrets, Sources, Stream, names};
+use crate::ui::{Entry, Level, Options, Printer, Secrets, Sources, Stream, names};
 use args::{Asked, Cli, Command, DocsCommand, SelectionArgs, SourceCommand};
 
 /// How a command ended, as dbt's exit codes have it.
@@ -89,6 +89,10 @@ fn run(args: &[std::ffi::OsString]) -> ExitStatus {
 
 fn usage(error: &clap::Error) -> ExitStatus {
     let _ = error.print();
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        plain_printer().log_only(&Entry::new(names::FATAL, Level::Error, text.as_str()).with("exc", text.trim()));
+    }
     if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success }
 }
 

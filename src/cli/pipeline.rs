@@ -235,19 +235,15 @@ impl Parsed {
         if !self.project.settings.write_json {
             return Ok(());
         }
-        let written =
-            artifacts::write_manifest(&self.target_file("manifest.json"), &self.project, &self.manifest, facts)
-                .and_then(|()| {
-                    artifacts::write_semantic_manifest(&self.target_file("semantic_manifest.json"), &self.manifest)
-                })
-                .and_then(|()| {
-                    artifacts::write_graph_summary(
-                        &self.target_file("graph_summary.json"),
-                        &self.project,
-                        &self.manifest,
-                    )
-                });
-        written.map_err(|error| self.fail(&error))
+        let fail = |error: Box<Diagnostic>| self.fail(&error);
+        let path = self.target_file("manifest.json");
+        artifacts::write_manifest(&path, &self.project, &self.manifest, facts).map_err(fail)?;
+        self.say_written("WritableManifest", &path);
+        let path = self.target_file("semantic_manifest.json");
+        artifacts::write_semantic_manifest(&path, &self.manifest).map_err(fail)?;
+        self.say_written("SemanticManifest", &path);
+        artifacts::write_graph_summary(&self.target_file("graph_summary.json"), &self.project, &self.manifest)
+            .map_err(fail)
     }
 
     /// Writes run_results.json, unless `--no-write-json`.
@@ -257,7 +253,17 @@ impl Parsed {
             return Ok(());
         }
         let path = self.target_file("run_results.json");
-        artifacts::write_run_results(&path, settings, &self.manifest, report).map_err(|error| self.fail(&error))
+        artifacts::write_run_results(&path, settings, &self.manifest, report).map_err(|error| self.fail(&error))?;
+        self.say_written("RunExecutionResult", &path);
+        Ok(())
+    }
+
+    /// Tells programs where an artifact is; `kind` is dbt's name for what it holds.
+    pub(super) fn say_written(&self, kind: &str, path: &Path) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+        let text = format!("Wrote artifact {kind} to {path}");
+        let entry = Entry::new(names::WRITTEN, Level::Debug, text).with("artifact_type", kind);
+        self.printer.say(&entry.with("artifact_path", path));
     }
 
     /// A path as messages show it: from the project's folder where it lies inside.

@@ -49,5 +49,7 @@ fn write(args: &SourceFreshnessArgs, parsed: &Parsed, report: &RunReport) -> Res
         return Ok(());
     }
     let path = args.output.as_ref().map_or_else(|| parsed.target_file("sources.json"), PathBuf::clone);
-    artifacts::write_sources(&path, settings, &parsed.manifest, report).map_err(|error| parsed.fail(&error))
+    artifacts::write_sources(&path, settings, &parsed.manifest, report).map_err(|error| parsed.fail(&error))?;
+    parsed.say_written("FreshnessResult", &path);
+    Ok(())
 }

@@ -73,6 +73,7 @@ pub mod names {
     pub const CANCEL: EventName = event("LogCancelLine", "Q022");
     pub const NODE_STARTED: EventName = event("NodeStart", "Q024");
     pub const NODE_FINISHED: EventName = event("NodeFinished", "Q025");
+    pub const WRITTEN: EventName = event("ArtifactWritten", "P001");
     pub const FINISHED: EventName = event("FinishedRunningStats", "E047");
     pub const END: EventName = event("EndOfRunSummary", "Z030");
     pub const FAILURE: EventName = event("RunResultFailure", "Z022");

@@ -7,6 +7,7 @@
 mod column_text;
 mod compare_text;
 mod entry;
+mod event_stream;
 mod impact_text;
 mod lines;
 mod listener;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value as Data, json};
 
+use super::event_stream::EventStream;
 use super::log_file::LogFile;
 use super::theme::{Theme, plain};
 use super::{Entry, Level, Progress, Secrets};
@@ -62,6 +63,8 @@ pub struct Options {
     pub is_terminal: bool,
     /// The invocation's id.
     pub invocation_id: String,
+    /// File or pipe that gets every event as JSON.
+    pub events: Option<String>,
 }
 
 /// What options are made of: resolved flags where there are some, else what the command line and environment say.
@@ -120,7 +123,8 @@ impl Options {
     /// Whether anything is written as JSON, the only form that has an entry's facts.
     #[must_use]
     pub fn writes_json(&self) -> bool {
-        self.format == Format::Json || (self.file_format == Format::Json && self.file_level.is_some())
+        let is_in_file = self.file_format == Format::Json && self.file_level.is_some();
+        self.format == Format::Json || is_in_file || self.events.is_some()
     }
 
     /// Works out the options.
@@ -151,6 +155,7 @@ impl Options {
             messages,
             is_terminal,
             invocation_id: String::new(),
+            events: EventStream::path(sources.env),
         }
     }
 }
@@ -197,6 +202,7 @@ pub struct Printer {
 #[derive(Default)]
 struct Inner {
     file: Option<LogFile>,
+    events: Option<EventStream>,
     progress: Option<Arc<Progress>>,
 }
 
@@ -213,7 +219,8 @@ impl Printer {
             let now = jiff::Timestamp::now().strftime("%H:%M:%S%.6f").to_string();
             file.write(&format!("\n\n{rule} {now} | {} {rule}", options.invocation_id));
         }
-        Self { options, secrets, inner: Mutex::new(Inner { file, progress: None }) }
+        let events = options.events.as_deref().and_then(EventStream::open);
+        Self { options, secrets, inner: Mutex::new(Inner { file, events, progress: None }) }
     }
 
     /// What holds for everything that is written.
@@ -251,7 +258,7 @@ impl Printer {
         self.log(&mut inner, entry, now);
     }
 
-    /// Writes to the log file alone.
+    /// Writes to the log file and the stream of events alone.
     pub fn log_only(&self, entry: &Entry) {
         let now = jiff::Timestamp::now();
         self.log(&mut self.lock(), entry, now);
@@ -274,8 +281,13 @@ impl Printer {
         if self.options.format == Format::Json {
             lines.iter().for_each(|line| self.data(&entry_of(line)));
         } else if !lines.is_empty() {
+            let now = jiff::Timestamp::now();
             let text = self.secrets.scrub(&lines.join("\n")).into_owned();
-            write_line(&self.lock(), Stream::Stdout, &text);
+            let mut inner = self.lock();
+            write_line(&inner, Stream::Stdout, &text);
+            if inner.events.is_some() {
+                lines.iter().for_each(|line| self.stream(&mut inner, &entry_of(line), now));
+            }
         }
     }
 
@@ -285,6 +297,13 @@ impl Printer {
         {
             let line = self.line(entry, self.options.file_format, self.options.file_color, now);
             file.write(&line);
+        }
+        self.stream(inner, entry, now);
+    }
+
+    fn stream(&self, inner: &mut Inner, entry: &Entry, now: jiff::Timestamp) {
+        if let Some(events) = &mut inner.events {
+            events.write(self.json(entry, now));
         }
     }
 

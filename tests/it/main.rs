@@ -19,6 +19,8 @@ mod house;
 mod postgres;
 /// Comparing targets, across databases.
 mod compare;
+/// The Python package's own tests.
+mod python;
 /// How relations take the place of others on PostgreSQL, while others read them and while things break.
 mod publishing;
 /// The sample project at the root of the repository.

@@ -1,0 +1,10 @@
+"""``python -m kiln``: the command line."""
+
+import os
+import sys
+
+from kiln.binary import find_binary
+
+if __name__ == "__main__":
+    binary = find_binary()
+    os.execv(binary, [binary, *sys.argv[1:]])
