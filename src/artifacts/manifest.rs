@@ -81,7 +81,7 @@ impl<'a> WireManifest<'a> {
         let settings = &self.project.settings;
         let mut data = metadata(settings, "manifest/v12", settings.started_at);
         let name = &self.manifest.project_name;
-        let id: String = Md5::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = base16ct::lower::encode_string(&Md5::digest(name.as_bytes()));
         let quoting = &self.project.root().config.quoting;
         let started = settings.started_at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string();
         data.insert("invocation_started_at".to_owned(), json!(started));

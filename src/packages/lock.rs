@@ -17,11 +17,7 @@ pub(super) type Entry = Map<String, Data>;
 pub(super) fn hash(specs: &[Spec]) -> String {
     let mut texts: Vec<String> = specs.iter().map(|spec| python_json(&sorted(&spec.hashed))).collect();
     texts.sort();
-    hex(&Sha1::digest(texts.join("\n")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha1::digest(texts.join("\n")))
 }
 
 /// The value with the keys of its maps in order.

@@ -80,7 +80,7 @@ pub fn cell_text(cell: &Cell) -> String {
         Cell::Time(time) => time.to_string(),
         Cell::Timestamp(moment) => moment.to_string().replace('T', " "),
         Cell::TimestampTz(moment) => format!("{}+00:00", moment.to_string().replace('T', " ")),
-        Cell::Bytes(bytes) => hex(bytes),
+        Cell::Bytes(bytes) => format!("\\x{}", base16ct::lower::encode_string(bytes)),
         Cell::List(_) | Cell::Struct(_) => cell_json(cell).to_string(),
     }
 }
@@ -102,15 +102,6 @@ pub fn cell_json(cell: &Cell) -> Data {
         }
         Cell::Text(_) | Cell::Date(_) | Cell::Time(_) | Cell::Bytes(_) => Data::String(cell_text(cell)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::from("\\x");
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

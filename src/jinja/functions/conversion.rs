@@ -115,7 +115,7 @@ fn zipped(columns: &[Value]) -> Result<Value, Error> {
 
 /// The MD5 of a text in hex.
 pub(crate) fn md5_hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Md5::digest(text.as_bytes()))
 }
 
 fn local_md5(args: &[Value]) -> Result<Value, Error> {
