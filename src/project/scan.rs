@@ -1,6 +1,8 @@
 //! Every file of the project and its packages that means something, read once.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -105,10 +107,15 @@ pub fn scan(project: &Project, diagnostics: &mut Diagnostics) -> ProjectFiles {
 /// # Errors
 /// When it cannot be read or is not UTF-8.
 pub fn read_text(path: &Path, shown: &str) -> Result<String, Box<Diagnostic>> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        let message = format!("`{shown}` cannot be read: {}", super::reason(&error));
-        Box::new(Diagnostic::error(Code::FileUnreadable, message))
-    })?;
+    text_of(std::fs::read(path).map_err(|error| unreadable(shown, &error))?, shown)
+}
+
+fn unreadable(shown: &str, error: &std::io::Error) -> Box<Diagnostic> {
+    let message = format!("`{shown}` cannot be read: {}", super::reason(error));
+    Box::new(Diagnostic::error(Code::FileUnreadable, message))
+}
+
+fn text_of(bytes: Vec<u8>, shown: &str) -> Result<String, Box<Diagnostic>> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let message = format!("`{shown}` is not UTF-8: byte {valid} begins no character");
@@ -261,12 +268,16 @@ fn read_all(found: &[Found]) -> Vec<Result<ProjectFile, Box<Diagnostic>>> {
 
 fn read(found: &Found) -> Result<ProjectFile, Box<Diagnostic>> {
     let original_file_path = found.original_file_path();
-    let metadata = std::fs::metadata(&found.absolute_path).map_err(|error| {
-        let message = format!("`{}` cannot be read: {}", found.shown, super::reason(&error));
-        Box::new(Diagnostic::error(Code::FileUnreadable, message))
-    })?;
-    let is_big = found.kind == FileKind::Seed && metadata.len() > BIG_SEED;
-    let text = if is_big { String::new() } else { read_text(&found.absolute_path, &found.shown)? };
+    let fail = |error| unreadable(&found.shown, &error);
+    let mut file = File::open(&found.absolute_path).map_err(fail)?;
+    let size = file.metadata().map_err(fail)?.len();
+    let is_big = found.kind == FileKind::Seed && size > BIG_SEED;
+    let mut bytes = Vec::new();
+    if !is_big {
+        bytes.reserve_exact(usize::try_from(size).unwrap_or(0) + 1);
+        file.read_to_end(&mut bytes).map_err(fail)?;
+    }
+    let text = text_of(bytes, &found.shown)?;
     let checksum = if is_big {
         FileChecksum { name: "path", checksum: original_file_path.clone() }
     } else if has_checksum(found.kind) {
@@ -284,7 +295,7 @@ fn read(found: &Found) -> Result<ProjectFile, Box<Diagnostic>> {
         absolute_path: found.absolute_path.clone(),
         file: SourceFile::new(found.shown.clone(), text),
         checksum,
-        size: metadata.len(),
+        size,
     })
 }
 
@@ -298,7 +309,7 @@ fn strip(text: &str) -> &str {
 }
 
 fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()))
 }
 
 fn join(folder: &str, path: &str) -> String {
