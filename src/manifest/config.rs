@@ -3,9 +3,7 @@
 //! Kept as dbt's published map, since templates, artifacts and users' own keys all need that;
 //! typed questions are methods.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
@@ -14,34 +12,6 @@ use serde_json::{Map, Value as Data};
 pub struct NodeConfig {
     /// Every key with its value, dbt's defaults included, in dbt's order. Nodes that are configured alike share it.
     pub values: Arc<Map<String, Data>>,
-}
-
-/// Values that several nodes share.
-type SharedValues = Arc<Map<String, Data>>;
-
-/// The configurations made so far. Most nodes of a project are configured alike, and a map is large.
-#[derive(Debug, Default)]
-pub struct ConfigPool {
-    known: Mutex<HashMap<u64, Vec<SharedValues>>>,
-}
-
-impl ConfigPool {
-    /// The configuration with these values, shared with an equal one.
-    pub fn config(&self, values: Map<String, Data>) -> NodeConfig {
-        let mut hasher = DefaultHasher::new();
-        for (key, value) in &values {
-            (key, value).hash(&mut hasher);
-        }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let alike = known.entry(hasher.finish()).or_default();
-        // In the same order, too: the order is published.
-        if let Some(found) = alike.iter().find(|found| found.iter().eq(values.iter())) {
-            return NodeConfig { values: Arc::clone(found) };
-        }
-        let values = Arc::new(values);
-        alike.push(Arc::clone(&values));
-        NodeConfig { values }
-    }
 }
 
 impl From<Map<String, Data>> for NodeConfig {

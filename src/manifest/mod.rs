@@ -7,7 +7,7 @@ mod merge;
 mod node;
 pub mod view;
 
-pub use config::{ConfigPool, NodeConfig};
+pub use config::NodeConfig;
 pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use merge::merge_config;

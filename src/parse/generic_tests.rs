@@ -154,7 +154,7 @@ fn configure(
     }
     let layered =
         layers::Layers { kind: ResourceType::Test, package: &package, fqn: &node.fqn, patch: None, call: &call };
-    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
+    node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
     super::nodes::check_config(&node)?;
@@ -395,7 +395,7 @@ fn python_repr(value: &Data) -> String {
 }
 
 fn md5_hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Md5::digest(text.as_bytes()))
 }
 
 /// The ten letters that tell apart tests of one name.

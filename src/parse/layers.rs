@@ -5,10 +5,11 @@
 //! Each key has a merge rule; keys without one are replaced.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value as Data, json};
 
-use crate::manifest::{ResourceType, merge_config};
+use crate::manifest::{NodeConfig, ResourceType, merge_config};
 use crate::project::{Project, yaml::Yaml};
 
 type Tree = Map<String, Data>;
@@ -34,48 +35,49 @@ pub(super) fn tree_key(kind: ResourceType) -> &'static str {
 #[derive(Debug)]
 pub(super) struct ProjectTrees {
     root: String,
-    trees: HashMap<(String, String), (Tree, Tree)>,
-    /// The defaults of the kinds that projects have most of.
-    defaults: HashMap<ResourceType, Tree>,
+    /// By package and key of `dbt_project.yml`.
+    trees: HashMap<String, HashMap<String, ProjectTree>>,
+    /// What was merged so far, by [`Layers::key`]: most nodes of a project are configured alike.
+    merged: Mutex<HashMap<String, NodeConfig>>,
+}
+
+#[derive(Debug)]
+struct ProjectTree {
+    rendered: Tree,
+    written: Tree,
 }
 
 impl ProjectTrees {
     /// Collects the trees of a project.
     pub(super) fn of(project: &Project) -> Self {
-        let mut trees = HashMap::new();
+        let mut trees: HashMap<String, HashMap<String, ProjectTree>> = HashMap::new();
         for package in &project.packages {
+            let own = trees.entry(package.config.name.clone()).or_default();
             for (key, layer) in &package.config.layers {
                 let written = match layer.written.as_ref().map(Yaml::to_data) {
-                    Some(Data::Object(map)) => map,
+                    // dbt does not look up what the project says of functions as it is written.
+                    Some(Data::Object(map)) if key != tree_key(ResourceType::Function) => map,
                     _ => Map::new(),
                 };
-                trees.insert((package.config.name.clone(), key.clone()), (layer.rendered.clone(), written));
+                own.insert(key.clone(), ProjectTree { rendered: layer.rendered.clone(), written });
             }
         }
-        let defaults = [ResourceType::Model, ResourceType::Test].map(|kind| (kind, defaults(kind))).into();
-        Self { root: project.root().config.name.clone(), trees, defaults }
+        Self { root: project.root().config.name.clone(), trees, merged: Mutex::default() }
     }
 
-    fn defaults(&self, kind: ResourceType) -> Tree {
-        self.defaults.get(&kind).cloned().unwrap_or_else(|| defaults(kind))
+    fn tree(&self, package: &str, kind: ResourceType) -> Option<&ProjectTree> {
+        self.trees.get(package)?.get(tree_key(kind))
     }
+}
 
-    fn levels(&self, package: &str, kind: ResourceType, fqn: &[String], is_written: bool) -> Vec<Tree> {
-        // dbt does not look up what the project says of functions as it is written.
-        if is_written && kind == ResourceType::Function {
-            return Vec::new();
-        }
-        let Some(pair) = self.trees.get(&(package.to_owned(), tree_key(kind).to_owned())) else { return Vec::new() };
-        let mut level = if is_written { &pair.1 } else { &pair.0 };
-        let mut found = vec![own_keys(level)];
-        for part in fqn {
-            let Some(Data::Object(next)) = level.get(part) else { break };
-            found.push(own_keys(next));
-            level = next;
-        }
-        found.retain(|keys| !keys.is_empty());
-        found
+/// The levels of a tree from the outermost to the last that the parts of a name lead to.
+fn levels<'t>(tree: &'t Tree, fqn: &[String]) -> Vec<&'t Tree> {
+    let mut levels = vec![tree];
+    for part in fqn {
+        let Some(Data::Object(next)) = levels.last().and_then(|level| level.get(part)) else { break };
+        levels.push(next);
     }
+    levels
 }
 
 /// The keys of a level that configure it: those with `+`, and any that do not hold a mapping.
@@ -103,33 +105,57 @@ pub(super) struct Layers<'a> {
 }
 
 impl Layers<'_> {
-    fn in_order(&self, trees: &ProjectTrees, is_written: bool) -> Vec<Tree> {
-        let mut layers = trees.levels(self.package, self.kind, self.fqn, is_written);
+    fn in_order(&self, trees: &ProjectTrees, pick: impl Fn(&ProjectTree) -> &Tree) -> Vec<Tree> {
+        let of = |package: &str| {
+            let levels = trees.tree(package, self.kind).map(|tree| levels(pick(tree), self.fqn)).unwrap_or_default();
+            levels.into_iter().map(own_keys).filter(|keys| !keys.is_empty()).collect::<Vec<_>>()
+        };
+        let mut layers = of(self.package);
         layers.extend(self.patch.cloned());
         if !self.call.is_empty() {
             layers.push(self.call.clone());
         }
         if self.package != trees.root {
-            layers.extend(trees.levels(&trees.root, self.kind, self.fqn, is_written));
+            layers.extend(of(&trees.root));
         }
         layers
     }
+
+    /// What decides how the merged configuration looks, the order of keys included.
+    fn key(&self, trees: &ProjectTrees) -> serde_json::Result<String> {
+        let reached = |package: &str| {
+            let n_levels = trees.tree(package, self.kind).map_or(0, |tree| levels(&tree.rendered, self.fqn).len());
+            &self.fqn[..n_levels.saturating_sub(1)]
+        };
+        let parts = (self.kind.as_str(), self.package, reached(self.package), reached(&trees.root));
+        serde_json::to_string(&(parts, self.patch, self.call))
+    }
+
+    fn merged(&self, trees: &ProjectTrees) -> NodeConfig {
+        let mut config = defaults(self.kind);
+        for layer in self.in_order(trees, |tree| &tree.rendered) {
+            merge_config(self.kind, &mut config, layer);
+        }
+        finish(self.kind, &mut config);
+        config.into()
+    }
 }
 
-/// The merged configuration of a node, with dbt's defaults for what nothing set.
-pub(super) fn merge(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
-    let mut config = trees.defaults(layers.kind);
-    for layer in layers.in_order(trees, false) {
-        merge_config(layers.kind, &mut config, layer);
+/// The merged configuration of a node, with dbt's defaults for what nothing set. Nodes with the same layers share it.
+pub(super) fn merge(trees: &ProjectTrees, layers: &Layers<'_>) -> NodeConfig {
+    let Ok(key) = layers.key(trees) else { return layers.merged(trees) };
+    let known = || trees.merged.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(config) = known().get(&key) {
+        return config.clone();
     }
-    finish(layers.kind, &mut config);
-    config
+    let config = layers.merged(trees);
+    known().entry(key).or_insert(config).clone()
 }
 
 /// What the layers say, as written: no defaults, no merging within a key.
 pub(super) fn merge_written(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
     let mut config = Map::new();
-    for layer in layers.in_order(trees, true) {
+    for layer in layers.in_order(trees, |tree| &tree.written) {
         config.extend(layer);
     }
     config
@@ -140,7 +166,7 @@ pub(super) fn merge_group(trees: &ProjectTrees, package: &str, fqn: &[String], o
     let (kind, empty) = (ResourceType::Model, Map::new());
     let layers = Layers { kind, package, fqn, patch: Some(own), call: &empty };
     let mut config = Map::from_iter([("meta".to_owned(), json!({}))]);
-    for layer in layers.in_order(trees, false) {
+    for layer in layers.in_order(trees, |tree| &tree.rendered) {
         merge_config(ResourceType::Exposure, &mut config, layer);
     }
     config

@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::jinja::{Listener, MacroRegistry, ParseShared, TestMacros, Variables};
-use crate::manifest::{Checksum, ConfigPool, Manifest, Node, NodeIndex, ResourceType, UniqueId};
+use crate::manifest::{Checksum, Manifest, Node, NodeIndex, ResourceType, UniqueId};
 use crate::project::yaml::Yaml;
 use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
 use crate::sql::{QuotePolicy, Relation};
@@ -49,7 +49,6 @@ pub(crate) struct Setup<'a> {
     macros: &'a Arc<MacroRegistry>,
     shared: Arc<ParseShared>,
     trees: ProjectTrees,
-    configs: ConfigPool,
     vars: Variables,
     /// What [`macros::reached_by`] found, by the macro's unique id.
     test_macros: Mutex<HashMap<String, Arc<TestMacros>>>,
@@ -71,7 +70,6 @@ pub fn parse(
         macros,
         shared: ParseShared::new(Arc::clone(project), Arc::clone(macros), listener),
         trees: ProjectTrees::of(project),
-        configs: ConfigPool::default(),
         vars: Variables::new(project),
         test_macros: Mutex::default(),
         created_at: project.settings.started_at.as_microsecond() as f64 / 1e6,
@@ -345,7 +343,7 @@ fn test_spans(entry: &Entry, target: &TestTarget, column: Option<&str>) -> Vec<S
 /// The checksum of a text as dbt takes it: without surrounding white space.
 fn sha256_of(text: &str) -> Checksum {
     let sum = Sha256::digest(text.trim().as_bytes());
-    Checksum { name: "sha256".to_owned(), checksum: sum.iter().map(|byte| format!("{byte:02x}")).collect() }
+    Checksum { name: "sha256".to_owned(), checksum: base16ct::lower::encode_string(&sum) }
 }
 
 /// Does the same with many things on several threads; results and problems keep the order of the things.

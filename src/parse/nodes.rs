@@ -217,7 +217,7 @@ pub(super) fn parse_ref_or_source(text: &str) -> Option<RefOrSource> {
 pub(super) fn is_enabled_by_project(setup: &Setup<'_>, draft: &Draft) -> bool {
     let (package, empty) = (setup.package_name(draft.package), Map::new());
     let layered = layers::Layers { kind: draft.kind, package, fqn: &draft.fqn, patch: None, call: &empty };
-    layers::merge(&setup.trees, &layered).get("enabled").and_then(Data::as_bool).unwrap_or(true)
+    layers::merge(&setup.trees, &layered).is_enabled()
 }
 
 /// Makes the node of a draft: applies its properties, renders it, merges its configuration.
@@ -237,7 +237,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     let call = read_template(setup, &mut node, draft, &patch_config)?;
     let layered =
         layers::Layers { kind: draft.kind, package: &package, fqn: &node.fqn, patch: Some(&patch_config), call: &call };
-    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
+    node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
     if let Err(error) = check_config(&node) {
@@ -329,7 +329,7 @@ fn read_template(
     let package = setup.package_name(draft.package);
     let layered =
         layers::Layers { kind: draft.kind, package, fqn: &draft.fqn, patch: Some(patch_config), call: &empty };
-    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
+    node.config = layers::merge(&setup.trees, &layered);
     let mut facts = render::node(setup, node)?;
     let call = std::mem::take(&mut facts.config);
     render::take_facts(node, facts);

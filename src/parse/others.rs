@@ -121,16 +121,16 @@ pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Node, Box<Dia
         call: &empty,
     };
     let mut config = layers::merge(&setup.trees, &layered);
-    let mut tags: std::collections::BTreeSet<String> = texts(&list_of(&config, "tags")).into_iter().collect();
+    let mut tags: std::collections::BTreeSet<String> = texts(&list_of(&config.values, "tags")).into_iter().collect();
     tags.extend(texts(&list_of(&entry.data, "tags")));
     let mut meta = map_of(&entry.data, "meta");
-    meta.extend(map_of(&config, "meta"));
-    config.insert("tags".to_owned(), json!(tags));
-    config.insert("meta".to_owned(), Data::Object(meta.clone()));
+    meta.extend(map_of(&config.values, "meta"));
+    config.set("tags", json!(tags));
+    config.set("meta", Data::Object(meta.clone()));
     let id = format!("exposure.{package}.{}", entry.name());
     let mut node = setup.blank_node(ResourceType::Exposure, entry.package, &id, entry.name());
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
-    node.config = setup.configs.config(config);
+    node.config = config;
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
     node.file = Arc::clone(&entry.file);

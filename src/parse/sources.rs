@@ -106,7 +106,7 @@ pub(super) fn node(setup: &Setup<'_>, table: &SourceTable<'_>) -> Node {
     let patch = precedence(table);
     let empty = Map::new();
     let layered = layers::Layers { kind: ResourceType::Source, package, fqn: &fqn, patch: Some(&patch), call: &empty };
-    let config = setup.configs.config(layers::merge(&setup.trees, &layered));
+    let config = layers::merge(&setup.trees, &layered);
     let unrendered_config = layers::merge_written(&setup.trees, &layered);
     let text = |map: &Map<String, Data>, key: &str| map.get(key).and_then(text_of);
     let database = text(source, "database")

@@ -64,7 +64,7 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Nod
     };
     let id = format!("unit_test.{package}.{model}.{}", entry.name());
     let mut node = setup.blank_node(ResourceType::UnitTest, entry.package, &id, entry.name());
-    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
+    node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);

@@ -63,7 +63,7 @@ fn document(setup: &Setup<'_>, entry: &Entry, kind: ResourceType, mut own: Tree)
     own.shift_remove("config");
     let layered = layers::Layers { kind, package: &package, fqn: &fqn, patch: Some(&patch), call: &empty };
     let mut node = setup.blank_node(kind, entry.package, &format!("{kind}.{package}.{name}"), &name);
-    node.config = setup.configs.config(layers::merge(&setup.trees, &layered));
+    node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
