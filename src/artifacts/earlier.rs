@@ -46,7 +46,7 @@ pub fn read_earlier(folder: &Path) -> Result<Earlier, Box<Diagnostic>> {
         parents.push(entry.depends_on.nodes.clone());
         let node = node(id, kind, entry, &file);
         earlier.manifest.by_id.insert(node.unique_id.clone(), ix);
-        earlier.manifest.nodes.push(node);
+        earlier.manifest.nodes.push(Box::new(node));
     }
     let known = |ids: Vec<String>| ids.iter().filter_map(|id| earlier.manifest.find(id)).collect();
     earlier.manifest.graph = Graph::new(parents.into_iter().map(known).collect());

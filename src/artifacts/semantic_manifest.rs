@@ -179,7 +179,8 @@ fn spine(node: &Node) -> Option<&Data> {
 fn legacy_spines(manifest: &Manifest) -> Vec<Data> {
     let has_models = manifest.nodes.iter().any(|node| node.resource_type == ResourceType::SemanticModel);
     let is_spine = |node: &&Node| node.name == LEGACY_SPINE && node.resource_type.is_refable();
-    let found = manifest.nodes.iter().find(is_spine).filter(|node| has_models && spine(node).is_none());
+    let found =
+        manifest.nodes.iter().map(Box::as_ref).find(is_spine).filter(|node| has_models && spine(node).is_none());
     found
         .map(|node| json!({"location": node.relation_name, "column_name": "date_day", "grain": "day"}))
         .into_iter()

@@ -26,13 +26,13 @@ use serde_json::{Map, Value as Data};
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
     /// All enabled nodes, sources, exposures, metrics and so on, ordered by unique id within their kind.
-    pub nodes: Vec<Node>,
+    pub nodes: Nodes,
     /// Where a unique id is in `nodes`.
     pub by_id: HashMap<UniqueId, NodeIndex>,
     /// The edges.
     pub graph: Graph,
     /// Disabled nodes.
-    pub disabled: Vec<Node>,
+    pub disabled: Nodes,
     /// Macros of the project, its packages and kiln, by unique id.
     pub macros: BTreeMap<UniqueId, MacroInfo>,
     /// Docs blocks by unique id.
@@ -95,6 +95,9 @@ impl Manifest {
         self.graph.children(ix)
     }
 }
+
+/// Nodes in one order. Boxed, since each is over a kilobyte, and lists of them are joined and sorted.
+pub type Nodes = Vec<Box<Node>>;
 
 /// A manifest that threads share.
 pub type SharedManifest = Arc<Manifest>;

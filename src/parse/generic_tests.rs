@@ -85,7 +85,7 @@ impl Declared<'_> {
 ///
 /// # Errors
 /// When the entry is not a test, or its macro does not exist or fails.
-pub(super) fn node(setup: &Setup<'_>, declared: &Declared<'_>) -> Result<Node, Box<Diagnostic>> {
+pub(super) fn node(setup: &Setup<'_>, declared: &Declared<'_>) -> Result<Box<Node>, Box<Diagnostic>> {
     let built = build(setup, declared)?;
     let entry = declared.entry;
     let package = setup.package_name(entry.package);
@@ -131,8 +131,8 @@ fn configure(
     setup: &Setup<'_>,
     declared: &Declared<'_>,
     built: &Built,
-    mut node: Node,
-) -> Result<Node, Box<Diagnostic>> {
+    mut node: Box<Node>,
+) -> Result<Box<Node>, Box<Diagnostic>> {
     let package = setup.package_name(declared.entry.package).to_owned();
     let macro_id = find_macro(setup, declared, built, &package)?;
     node.macro_calls.push(macro_id.clone());

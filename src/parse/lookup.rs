@@ -50,7 +50,7 @@ pub(super) struct Lookup {
 
 impl Lookup {
     /// Indexes the names of all nodes.
-    pub(super) fn new(root: &str, nodes: &[Node], disabled: &[Node]) -> Self {
+    pub(super) fn new(root: &str, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Self {
         let mut lookup = Self { root: root.to_owned(), ..Self::default() };
         for (place, node) in nodes.iter().enumerate() {
             lookup.add(node, place, true);

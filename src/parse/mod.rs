@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::jinja::{Listener, MacroRegistry, ParseShared, TestMacros, Variables};
-use crate::manifest::{Checksum, Manifest, Node, NodeIndex, ResourceType, UniqueId};
+use crate::manifest::{Checksum, Manifest, Node, NodeIndex, Nodes, ResourceType, UniqueId};
 use crate::project::yaml::Yaml;
 use crate::project::{FileKind, Project, ProjectFiles, RenderYaml};
 use crate::sql::{QuotePolicy, Relation};
@@ -115,7 +115,7 @@ impl Setup<'_> {
 
     fn generic_tests(
         &self,
-        all: &mut Vec<Node>,
+        all: &mut Nodes,
         assigned: &Assigned<'_>,
         tables: &[sources::SourceTable<'_>],
         diagnostics: &mut Diagnostics,
@@ -134,7 +134,7 @@ impl Setup<'_> {
         for (table, target) in tables.iter().zip(&targets) {
             declared.extend(self.declared_on_source(target, table));
         }
-        parallel_into(all, &declared, diagnostics, |_, test| generic_tests::node(self, &test.as_declared()));
+        all.extend(parallel(&declared, diagnostics, |_, test| generic_tests::node(self, &test.as_declared())));
     }
 
     fn declared_on_node<'d>(&self, target: &'d TestTarget, patch: &Patch<'d>) -> Vec<OwnedTest<'d>> {
@@ -184,15 +184,14 @@ impl Setup<'_> {
 
     fn assemble(
         &self,
-        mut all: Vec<Node>,
+        mut all: Nodes,
         files: &ProjectFiles,
         entries: &[Entry],
         diagnostics: &mut Diagnostics,
     ) -> Manifest {
-        let mut disabled: Vec<Node> = all.extract_if(.., |node| !node.config.is_enabled()).collect();
+        let mut disabled: Nodes = all.extract_if(.., |node| !node.config.is_enabled()).collect();
         let mut nodes = resolve::without_duplicates(all, diagnostics);
         unit_tests::link(&mut nodes, &mut disabled, diagnostics);
-        // Ids are unique, so nothing is equal; a stable sort would need half of the nodes' memory again.
         nodes.sort_unstable_by(|a, b| {
             (a.resource_type, &a.package, &a.name, &a.unique_id).cmp(&(
                 b.resource_type,
@@ -268,13 +267,13 @@ impl Setup<'_> {
     }
 
     /// A node with nothing but its name.
-    fn blank_node(&self, kind: ResourceType, package: usize, unique_id: &str, name: &str) -> Node {
+    fn blank_node(&self, kind: ResourceType, package: usize, unique_id: &str, name: &str) -> Box<Node> {
         let file = Arc::clone(&self.project.root().config.file);
-        Node {
+        Box::new(Node {
             unique_id: UniqueId::new(unique_id),
             created_at: self.created_at,
             ..Node::blank(kind, self.package_name(package), name, file)
-        }
+        })
     }
 }
 
@@ -352,18 +351,7 @@ fn parallel<T: Sync, R: Send>(
     diagnostics: &mut Diagnostics,
     work: impl Fn(usize, &T) -> Result<R, Box<Diagnostic>> + Sync,
 ) -> Vec<R> {
-    let mut all = Vec::new();
-    parallel_into(&mut all, things, diagnostics, work);
-    all
-}
-
-/// Like [`parallel`], adding to results that are there: nodes are many and large, so each vector of them counts.
-fn parallel_into<T: Sync, R: Send>(
-    all: &mut Vec<R>,
-    things: &[T],
-    diagnostics: &mut Diagnostics,
-    work: impl Fn(usize, &T) -> Result<R, Box<Diagnostic>> + Sync,
-) {
+    let mut all = Vec::with_capacity(things.len());
     let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(things.len() / 16 + 1);
     let chunk = things.len().div_ceil(n_threads.max(1)).max(1);
     let work = &work;
@@ -386,21 +374,17 @@ fn parallel_into<T: Sync, R: Send>(
         };
         let started: Vec<_> = things.chunks(chunk).enumerate().map(start).collect();
         for (number, part, handle) in started {
-            let (mut done, problems) = match handle.map(std::thread::ScopedJoinHandle::join) {
+            let (done, problems) = match handle.map(std::thread::ScopedJoinHandle::join) {
                 Ok(Ok(finished)) => finished,
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 // The system gives no more threads: this one does it.
                 Err(_) => run(number * chunk, part),
             };
             problems.into_iter().for_each(|problem| diagnostics.push(problem));
-            if all.is_empty() {
-                *all = done;
-            } else {
-                all.reserve_exact(done.len());
-                all.append(&mut done);
-            }
+            all.extend(done);
         }
     });
+    all
 }
 
 /// Templates may nest deeply; each nested macro takes stack.

@@ -224,7 +224,7 @@ pub(super) fn is_enabled_by_project(setup: &Setup<'_>, draft: &Draft) -> bool {
 ///
 /// # Errors
 /// When the template fails or the configuration is not valid.
-pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) -> Result<Node, Box<Diagnostic>> {
+pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) -> Result<Box<Node>, Box<Diagnostic>> {
     let mut node = from_draft(setup, draft);
     if let Some(patch) = patch {
         apply_properties(&mut node, patch);
@@ -259,7 +259,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     Ok(node)
 }
 
-fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Node {
+fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Box<Node> {
     let mut node = setup.blank_node(draft.kind, draft.package, &draft.unique_id, &draft.name);
     node.path.clone_from(&draft.path);
     node.original_file_path.clone_from(&draft.original_file_path);

@@ -87,7 +87,7 @@ fn owner_fields(mut owner: Map<String, Data>) -> Map<String, Data> {
 }
 
 /// Reports nodes whose group does not exist.
-pub(super) fn check_groups(nodes: &[Node], groups: &BTreeMap<UniqueId, Group>, diagnostics: &mut Diagnostics) {
+pub(super) fn check_groups(nodes: &[Box<Node>], groups: &BTreeMap<UniqueId, Group>, diagnostics: &mut Diagnostics) {
     let mut names: Vec<&str> = groups.values().map(|group| group.name.as_str()).collect();
     names.sort_unstable();
     for node in nodes {
@@ -103,7 +103,7 @@ pub(super) fn check_groups(nodes: &[Node], groups: &BTreeMap<UniqueId, Group>, d
 ///
 /// # Errors
 /// When a required key is missing or `depends_on` holds something else than refs, sources and metrics.
-pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Node, Box<Diagnostic>> {
+pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Box<Node>, Box<Diagnostic>> {
     let package = setup.package_name(entry.package).to_owned();
     let fqn = setup.fqn(entry.package, &entry.path, &[entry.name()]);
     let owner = map_of(&entry.data, "owner");

@@ -224,7 +224,7 @@ pub(super) fn test_names(setup: &Setup<'_>) -> Vec<String> {
 pub(super) fn descriptions(
     setup: &Setup<'_>,
     docs: &BTreeMap<UniqueId, Doc>,
-    nodes: &mut [Node],
+    nodes: &mut [Box<Node>],
     macros: &mut BTreeMap<UniqueId, MacroInfo>,
     diagnostics: &mut Diagnostics,
 ) {

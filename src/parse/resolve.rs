@@ -8,10 +8,15 @@ use super::Setup;
 use super::lookup::{Found, Lookup};
 use super::properties::text_of;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
-use crate::manifest::{Graph, Node, NodeIndex, NodeKind, RefCall, ResourceType, UniqueId};
+use crate::manifest::{Graph, Node, NodeIndex, NodeKind, Nodes, RefCall, ResourceType, UniqueId};
 
 /// Fills the parents of all nodes.
-pub(super) fn resolve(setup: &Setup<'_>, nodes: &mut [Node], disabled: &[Node], diagnostics: &mut Diagnostics) {
+pub(super) fn resolve(
+    setup: &Setup<'_>,
+    nodes: &mut [Box<Node>],
+    disabled: &[Box<Node>],
+    diagnostics: &mut Diagnostics,
+) {
     let lookup = Lookup::new(&setup.project.root().config.name, nodes, disabled);
     attach_tests(&lookup, nodes, disabled);
     let mut resolved = Vec::with_capacity(nodes.len());
@@ -30,7 +35,7 @@ pub(super) fn resolve(setup: &Setup<'_>, nodes: &mut [Node], disabled: &[Node], 
 }
 
 /// Generic tests learn which node they are declared on, and inherit its group.
-fn attach_tests(lookup: &Lookup, nodes: &mut [Node], disabled: &[Node]) {
+fn attach_tests(lookup: &Lookup, nodes: &mut [Box<Node>], disabled: &[Box<Node>]) {
     let targets: Vec<Option<(UniqueId, Option<String>)>> =
         nodes.iter().map(|node| test_target(lookup, node, nodes, disabled)).collect();
     for (node, target) in nodes.iter_mut().zip(targets) {
@@ -44,7 +49,12 @@ fn attach_tests(lookup: &Lookup, nodes: &mut [Node], disabled: &[Node]) {
     }
 }
 
-fn test_target(lookup: &Lookup, node: &Node, nodes: &[Node], disabled: &[Node]) -> Option<(UniqueId, Option<String>)> {
+fn test_target(
+    lookup: &Lookup,
+    node: &Node,
+    nodes: &[Box<Node>],
+    disabled: &[Box<Node>],
+) -> Option<(UniqueId, Option<String>)> {
     let NodeKind::Test(test) = &node.kind else { return None };
     let (list, name) = test.file_key_name.as_deref()?.split_once('.')?;
     if list == "sources" {
@@ -65,7 +75,7 @@ fn test_target(lookup: &Lookup, node: &Node, nodes: &[Node], disabled: &[Node]) 
 struct Resolver<'a, 'd> {
     setup: &'a Setup<'a>,
     lookup: &'a Lookup,
-    nodes: &'a [Node],
+    nodes: &'a [Box<Node>],
     node: &'a Node,
     parents: Vec<NodeIndex>,
     is_broken: bool,
@@ -252,7 +262,7 @@ fn title(kind: ResourceType) -> &'static str {
 }
 
 /// Reports two nodes of one name, and two that would write one relation. Returns the nodes to keep.
-pub(super) fn without_duplicates(mut nodes: Vec<Node>, diagnostics: &mut Diagnostics) -> Vec<Node> {
+pub(super) fn without_duplicates(mut nodes: Nodes, diagnostics: &mut Diagnostics) -> Nodes {
     let mut first: HashMap<&UniqueId, &Node> = HashMap::with_capacity(nodes.len());
     let mut is_kept = Vec::with_capacity(nodes.len());
     for node in &nodes {
@@ -289,7 +299,7 @@ fn duplicate_name(first: &Node, second: &Node) -> Diagnostic {
 }
 
 /// Reports nodes that would write the same relation.
-pub(super) fn check_relations(nodes: &[Node], diagnostics: &mut Diagnostics) {
+pub(super) fn check_relations(nodes: &[Box<Node>], diagnostics: &mut Diagnostics) {
     let mut writers: BTreeMap<&str, &Node> = BTreeMap::new();
     for node in nodes {
         let is_relational = node.resource_type.is_refable() && node.config.materialized() != "ephemeral";
@@ -307,7 +317,7 @@ pub(super) fn check_relations(nodes: &[Node], diagnostics: &mut Diagnostics) {
 }
 
 /// Builds the graph and reports its circles.
-pub(super) fn graph(nodes: &[Node], diagnostics: &mut Diagnostics) -> Graph {
+pub(super) fn graph(nodes: &[Box<Node>], diagnostics: &mut Diagnostics) -> Graph {
     let graph = Graph::new(nodes.iter().map(|node| node.parents.clone()).collect());
     for cycle in graph.cycles() {
         let mut path: Vec<&str> = cycle.iter().map(|ix| nodes[ix.as_usize()].unique_id.as_str()).collect();
@@ -323,7 +333,7 @@ pub(super) fn graph(nodes: &[Node], diagnostics: &mut Diagnostics) -> Graph {
 }
 
 /// Infers the primary key of each model from its constraints and tests.
-pub(super) fn primary_keys(nodes: &mut [Node], disabled: &[Node]) {
+pub(super) fn primary_keys(nodes: &mut [Box<Node>], disabled: &[Box<Node>]) {
     let mut tests: HashMap<UniqueId, TestedColumns> = HashMap::new();
     for node in nodes.iter().chain(disabled) {
         if let NodeKind::Test(test) = &node.kind

@@ -98,7 +98,7 @@ fn apply_override(source: &mut Map<String, Data>, table: &mut Map<String, Data>,
 }
 
 /// Makes the node of a source table.
-pub(super) fn node(setup: &Setup<'_>, table: &SourceTable<'_>) -> Node {
+pub(super) fn node(setup: &Setup<'_>, table: &SourceTable<'_>) -> Box<Node> {
     let entry = table.entry;
     let package = setup.package_name(entry.package);
     let (source, source_name, name) = (&table.source, table.source_name(), table.table_name());

@@ -10,7 +10,7 @@ use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, layers, parallel};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::jinja::py;
-use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType, UniqueId, UnitTestDef};
+use crate::manifest::{Node, NodeIndex, NodeKind, Nodes, ResourceType, UniqueId, UnitTestDef};
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
 
 /// Makes the nodes of all unit tests.
@@ -19,7 +19,7 @@ pub(super) fn nodes(
     entries: &[Entry],
     files: &ProjectFiles,
     diagnostics: &mut Diagnostics,
-) -> Vec<Node> {
+) -> Nodes {
     let fixtures = Fixtures::of(files);
     let entries: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "unit_tests").collect();
     parallel(&entries, diagnostics, |_, entry| node(setup, entry, &fixtures))
@@ -45,7 +45,7 @@ impl<'a> Fixtures<'a> {
     }
 }
 
-fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Node, Box<Diagnostic>> {
+fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box<Node>, Box<Diagnostic>> {
     let package = setup.package_name(entry.package).to_owned();
     let Some(model) = entry.text("model") else {
         let message = format!("unit test `{}` names no `model`", entry.name());
@@ -220,8 +220,8 @@ fn hashed_text(def: &UnitTestDef) -> String {
 }
 
 /// Finds the models under test; a test of a versioned model becomes one a version.
-pub(super) fn link(nodes: &mut Vec<Node>, disabled: &mut Vec<Node>, diagnostics: &mut Diagnostics) {
-    let tests: Vec<Node> = nodes.extract_if(.., |node| node.resource_type == ResourceType::UnitTest).collect();
+pub(super) fn link(nodes: &mut Nodes, disabled: &mut Nodes, diagnostics: &mut Diagnostics) {
+    let tests: Nodes = nodes.extract_if(.., |node| node.resource_type == ResourceType::UnitTest).collect();
     let mut linked = Vec::new();
     for test in tests {
         match link_one(&test, nodes, disabled) {
@@ -238,20 +238,20 @@ pub(super) fn link(nodes: &mut Vec<Node>, disabled: &mut Vec<Node>, diagnostics:
 }
 
 enum Linked {
-    To(Vec<Node>),
+    To(Nodes),
     Disabled,
 }
 
-fn link_one(test: &Node, nodes: &[Node], disabled: &[Node]) -> Result<Linked, Box<Diagnostic>> {
+fn link_one(test: &Node, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Result<Linked, Box<Diagnostic>> {
     let NodeKind::UnitTest(def) = &test.kind else { return Ok(Linked::Disabled) };
     let fail = |message: String| Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&test.file, test.span));
     let (name, version) =
         def.model.split_once(' ').map_or((def.model.as_str(), None), |(name, version)| (name, Some(version)));
     let fits =
         |node: &&Node| node.resource_type == ResourceType::Model && node.name == name && node.package == test.package;
-    let models: Vec<&Node> = nodes.iter().filter(fits).collect();
+    let models: Vec<&Node> = nodes.iter().map(Box::as_ref).filter(fits).collect();
     if models.is_empty() {
-        if disabled.iter().any(|node| fits(&node)) {
+        if disabled.iter().any(|node| fits(&&**node)) {
             return Ok(Linked::Disabled);
         }
         let message = format!(
@@ -300,7 +300,7 @@ fn check_incremental(test: &Node, def: &UnitTestDef, model: &Node) -> Result<(),
     }
 }
 
-fn linked_to(test: &Node, def: &UnitTestDef, model: &Node) -> Node {
+fn linked_to(test: &Node, def: &UnitTestDef, model: &Node) -> Box<Node> {
     let mut linked = test.clone();
     let mut def = def.clone();
     def.tested_node = Some(model.unique_id.clone());
@@ -311,11 +311,11 @@ fn linked_to(test: &Node, def: &UnitTestDef, model: &Node) -> Node {
     }
     linked.schema.clone_from(&model.schema);
     linked.kind = NodeKind::UnitTest(Box::new(def));
-    linked
+    Box::new(linked)
 }
 
 /// Unit tests depend on the model that they test.
-pub(super) fn parents(nodes: &mut [Node]) {
+pub(super) fn parents(nodes: &mut [Box<Node>]) {
     let by_id: HashMap<UniqueId, usize> =
         nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), ix)).collect();
     for node in nodes {

@@ -21,7 +21,8 @@ pub(super) fn manifest(lines: &[&str]) -> Manifest {
         .iter()
         .map(|(_, parents)| parents.iter().map(|parent| NodeIndex::from_usize(place[parent])).collect())
         .collect();
-    let nodes: Vec<Node> = parsed.iter().zip(&parents).map(|((id, names), parents)| node(id, names, parents)).collect();
+    let nodes: Vec<Box<Node>> =
+        parsed.iter().zip(&parents).map(|((id, names), parents)| Box::new(node(id, names, parents))).collect();
     Manifest {
         by_id: nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), NodeIndex::from_usize(ix))).collect(),
         graph: Graph::new(parents),

@@ -150,7 +150,7 @@ fn small_manifest(
     let small = Manifest {
         by_id: nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), NodeIndex::from_usize(ix))).collect(),
         graph: Graph::new(edges),
-        nodes,
+        nodes: nodes.into_iter().map(Box::new).collect(),
         project_name: manifest.project_name.clone(),
         adapter_type: manifest.adapter_type.clone(),
         ..Manifest::default()

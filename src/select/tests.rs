@@ -61,6 +61,7 @@ fn manifest() -> Manifest {
     nodes[7].name = "people".to_owned();
     (nodes[7].version, nodes[7].latest_version) = (Some(json!(2)), Some(json!(2)));
     let graph = Graph::new(nodes.iter().map(|node| node.parents.clone()).collect());
+    let nodes = nodes.into_iter().map(Box::new).collect();
     Manifest { nodes, graph, project_name: "shop".to_owned(), ..Manifest::default() }
 }
 

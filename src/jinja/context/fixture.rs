@@ -142,7 +142,8 @@ pub(crate) fn manifest(specs: &[Spec<'_>]) -> Manifest {
     let place = |id: &str| specs.iter().position(|spec| spec.id == id).map(NodeIndex::from_usize).expect("a known id");
     let parents: Vec<Vec<NodeIndex>> =
         specs.iter().map(|spec| spec.parents.iter().map(|id| place(id)).collect()).collect();
-    let nodes: Vec<Node> = specs.iter().zip(&parents).map(|(spec, parents)| node(spec, parents)).collect();
+    let nodes: Vec<Box<Node>> =
+        specs.iter().zip(&parents).map(|(spec, parents)| Box::new(node(spec, parents))).collect();
     Manifest {
         by_id: nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), NodeIndex::from_usize(ix))).collect(),
         graph: Graph::new(parents),

@@ -11,7 +11,12 @@ use crate::parse::Setup;
 use crate::parse::lookup::{Found, Lookup};
 
 /// Fills what metrics and semantic models know only once all nodes are there; reports what does not fit together.
-pub(in crate::parse) fn link(setup: &Setup<'_>, nodes: &mut [Node], disabled: &[Node], diagnostics: &mut Diagnostics) {
+pub(in crate::parse) fn link(
+    setup: &Setup<'_>,
+    nodes: &mut [Box<Node>],
+    disabled: &[Box<Node>],
+    diagnostics: &mut Diagnostics,
+) {
     let has_layer = nodes.iter().any(|node| own(node).is_some());
     if !has_layer {
         return;
@@ -40,7 +45,7 @@ pub(in crate::parse) fn link(setup: &Setup<'_>, nodes: &mut [Node], disabled: &[
 }
 
 /// Semantic models name the relation of their model.
-fn relations(nodes: &mut [Node]) {
+fn relations(nodes: &mut [Box<Node>]) {
     for place in 0..nodes.len() {
         if nodes[place].resource_type != ResourceType::SemanticModel {
             continue;
@@ -77,14 +82,14 @@ struct Measured<'a> {
 struct Linker<'a> {
     root: &'a str,
     lookup: &'a Lookup,
-    nodes: &'a [Node],
+    nodes: &'a [Box<Node>],
     measures: HashMap<&'a str, Vec<Measured<'a>>>,
     linked: BTreeMap<usize, Links>,
     problems: Diagnostics,
 }
 
 impl<'a> Linker<'a> {
-    fn new(setup: &'a Setup<'_>, lookup: &'a Lookup, nodes: &'a [Node], disabled: &'a [Node]) -> Self {
+    fn new(setup: &'a Setup<'_>, lookup: &'a Lookup, nodes: &'a [Box<Node>], disabled: &'a [Box<Node>]) -> Self {
         let mut measures: HashMap<&str, Vec<Measured<'_>>> = HashMap::new();
         let enabled = nodes.iter().enumerate().map(|(place, node)| (Some(place), node));
         for (place, model) in enabled.chain(disabled.iter().map(|node| (None, node))) {
@@ -202,7 +207,7 @@ fn add<T: Clone + PartialEq>(list: &mut Vec<T>, item: &T) {
     }
 }
 
-fn metric_names(nodes: &[Node]) -> impl Iterator<Item = &str> {
+fn metric_names(nodes: &[Box<Node>]) -> impl Iterator<Item = &str> {
     nodes.iter().filter(|node| node.resource_type == ResourceType::Metric).map(|node| node.name.as_str())
 }
 

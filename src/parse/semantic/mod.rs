@@ -16,13 +16,13 @@ use super::properties::{Entry, list_of, map_of, text_of, texts};
 use super::{Setup, layers, parallel, render};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::jinja::NameKind;
-use crate::manifest::{Node, NodeKind, ResourceType};
+use crate::manifest::{Node, NodeKind, Nodes, ResourceType};
 use crate::project::yaml::Yaml;
 
 type Tree = Map<String, Data>;
 
 /// Makes the nodes of all metrics, semantic models and saved queries, also of the metrics that measures ask for.
-pub(super) fn nodes(setup: &Setup<'_>, entries: &[Entry], diagnostics: &mut Diagnostics) -> Vec<Node> {
+pub(super) fn nodes(setup: &Setup<'_>, entries: &[Entry], diagnostics: &mut Diagnostics) -> Nodes {
     let is_ours = |entry: &&Entry| matches!(entry.list, "metrics" | "semantic_models" | "saved_queries");
     let entries: Vec<&Entry> = entries.iter().filter(is_ours).collect();
     let made = parallel(&entries, diagnostics, |_, entry| match entry.list {
@@ -55,7 +55,7 @@ fn span_at(yaml: &Yaml, path: &[String]) -> Span {
 }
 
 /// Makes a node with its configuration and, as its own map, what the written entry says.
-fn document(setup: &Setup<'_>, entry: &Entry, kind: ResourceType, mut own: Tree) -> Node {
+fn document(setup: &Setup<'_>, entry: &Entry, kind: ResourceType, mut own: Tree) -> Box<Node> {
     let package = setup.package_name(entry.package).to_owned();
     let name = own.shift_remove("name").and_then(|name| text_of(&name)).unwrap_or_default();
     let fqn = setup.fqn(entry.package, &entry.path, &[&name]);
@@ -94,7 +94,7 @@ fn own_mut(node: &mut Node) -> Option<&mut Tree> {
     }
 }
 
-fn metric(setup: &Setup<'_>, entry: &Entry, written: &Tree) -> Result<Node, Box<Diagnostic>> {
+fn metric(setup: &Setup<'_>, entry: &Entry, written: &Tree) -> Result<Box<Node>, Box<Diagnostic>> {
     let fail = |complaint: Complaint| at_value(entry, complaint);
     let mut published = shape::publish(shape::METRIC, written).map_err(fail)?;
     check_metric_name(&text_of(&published["name"]).unwrap_or_default())
@@ -154,7 +154,7 @@ fn settle_cumulative(published: &mut Tree) {
 }
 
 /// Makes a semantic model and the metrics of those measures that ask for one.
-fn semantic_model(setup: &Setup<'_>, entry: &Entry) -> Result<Vec<Node>, Box<Diagnostic>> {
+fn semantic_model(setup: &Setup<'_>, entry: &Entry) -> Result<Nodes, Box<Diagnostic>> {
     let fail = |complaint: Complaint| at_value(entry, complaint);
     let mut published = shape::publish(shape::SEMANTIC_MODEL, &entry.data).map_err(fail)?;
     let measures = list_of(&published, "measures");
@@ -219,7 +219,7 @@ fn metric_of(measure: &Data, is_enabled: bool, meta: &Tree) -> Tree {
     }
 }
 
-fn saved_query(setup: &Setup<'_>, entry: &Entry) -> Result<Node, Box<Diagnostic>> {
+fn saved_query(setup: &Setup<'_>, entry: &Entry) -> Result<Box<Node>, Box<Diagnostic>> {
     let fail = |complaint: Complaint| at_value(entry, complaint);
     let mut published = shape::publish(shape::SAVED_QUERY, &entry.data).map_err(fail)?;
     let exports = list_of(&published, "exports");

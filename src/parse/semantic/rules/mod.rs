@@ -14,8 +14,9 @@ use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::manifest::{Node, ResourceType};
 
 /// Checks the semantic layer of a project.
-pub(super) fn check(nodes: &[Node], diagnostics: &mut Diagnostics) {
-    let of_kind = |kind: ResourceType| nodes.iter().filter(|node| node.resource_type == kind).collect();
+pub(super) fn check(nodes: &[Box<Node>], diagnostics: &mut Diagnostics) {
+    let of_kind =
+        |kind: ResourceType| nodes.iter().map(Box::as_ref).filter(|node| node.resource_type == kind).collect();
     let mut rules = Rules {
         models: of_kind(ResourceType::SemanticModel),
         metrics: of_kind(ResourceType::Metric),

@@ -18,8 +18,9 @@ fn spine(node: &Node) -> Option<&Data> {
 }
 
 /// The names of grains that time spines add.
-pub(super) fn custom_grains(nodes: &[Node]) -> Vec<&str> {
-    let lists = nodes.iter().filter_map(spine).filter_map(|spine| spine.get("custom_granularities")?.as_array());
+pub(super) fn custom_grains(nodes: &[Box<Node>]) -> Vec<&str> {
+    let lists =
+        nodes.iter().filter_map(|node| spine(node)).filter_map(|spine| spine.get("custom_granularities")?.as_array());
     lists.flatten().filter_map(|grain| text(grain, "name")).collect()
 }
 
@@ -34,11 +35,11 @@ fn coarseness(grain: &str) -> usize {
 }
 
 /// There must be a spine of days or finer.
-pub(super) fn check(rules: &mut Rules<'_, '_>, nodes: &[Node]) {
+pub(super) fn check(rules: &mut Rules<'_, '_>, nodes: &[Box<Node>]) {
     let day = coarseness("day");
     let legacy = nodes.iter().find(|node| node.name == LEGACY_SPINE && node.resource_type.is_refable());
-    let has_days = nodes.iter().filter_map(grain_of).any(|grain| grain == "day");
-    let mut finest = nodes.iter().filter_map(grain_of).map(coarseness).min();
+    let has_days = nodes.iter().filter_map(|node| grain_of(node)).any(|grain| grain == "day");
+    let mut finest = nodes.iter().filter_map(|node| grain_of(node)).map(coarseness).min();
     if legacy.is_some() {
         finest = finest.min(Some(day)).or(Some(day));
     }
