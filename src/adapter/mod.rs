@@ -8,6 +8,8 @@ mod cache;
 mod duckdb;
 mod error;
 pub mod fake;
+#[cfg(feature = "duckdb")]
+mod local;
 mod offline;
 mod postgres;
 mod table;
@@ -194,6 +196,32 @@ pub fn open_bench(
     }
     let _ = (target, project_root);
     Bench::within(Arc::clone(adapter))
+}
+
+/// Opens the embedded engine in place of a target's database: empty, in memory, and with the target's names.
+///
+/// # Errors
+/// When kiln was built without it.
+pub fn open_local(
+    target: &Target,
+    project_root: &Path,
+    adapter: &Arc<dyn Adapter>,
+) -> Result<Arc<dyn Adapter>, AdapterError> {
+    #[cfg(feature = "duckdb")]
+    {
+        if target.adapter_type == "duckdb" {
+            return Ok(Arc::new(duckdb::DuckDb::open_empty(target, project_root)?));
+        }
+        let mut plain = Target { adapter_type: "duckdb".to_owned(), ..target.clone() };
+        plain.fields.clear();
+        let engine = Arc::new(duckdb::DuckDb::open_empty(&plain, project_root)?);
+        Ok(Arc::new(local::Local { engine, target: Arc::clone(adapter) }))
+    }
+    #[cfg(not(feature = "duckdb"))]
+    {
+        let _ = (target, project_root, adapter);
+        Err(AdapterError::new(AdapterErrorKind::Unsupported, "this kiln was built without its embedded engine"))
+    }
 }
 
 /// Writes rows, one JSON object a line, as a Parquet file. `None` where kiln was built without an engine that can.

@@ -9,7 +9,7 @@ mod relations;
 mod shape;
 mod verdict;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use shape::{Certainty, Shape};
@@ -35,6 +35,8 @@ pub struct Setup<'a> {
     pub bench: &'a Bench,
     /// The columns of sources, as far as they are known.
     pub sources: HashMap<NodeIndex, Shape>,
+    /// The nodes to check, with everything that they are made of; all if `None`.
+    pub only: Option<&'a HashSet<NodeIndex>>,
     /// The project's own database, where it can be asked.
     pub database: Option<(&'a Arc<Runtime>, &'a Arc<Session>)>,
 }
@@ -59,7 +61,8 @@ pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
     let session = setup.runtime.session("check");
     let mut checker = Checker { setup, manifest, session, shapes: Shapes::new(manifest), schemas: Vec::new() };
     let mut results = Vec::new();
-    for ix in order(manifest) {
+    let is_wanted = |ix: &NodeIndex| setup.only.is_none_or(|only| only.contains(ix));
+    for ix in order(manifest).into_iter().filter(is_wanted) {
         if let Some(checked) = checker.node(ix) {
             checker.shapes.set(ix, checked.shape.clone());
             results.push(checked);

@@ -31,7 +31,9 @@ pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bo
     use ResourceType::{Analysis, Model, Seed, Snapshot, Test};
     let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed])?;
     let selected: HashSet<NodeIndex> = selected.iter().collect();
-    let results = inspect(parsed, is_offline, true).map_err(|error| parsed.fail(&error))?;
+    let extent = Extent { is_offline, tells: true, only: None };
+    let results = inspect(parsed, &bench(parsed).map_err(|error| parsed.fail(&error))?, &extent)
+        .map_err(|error| parsed.fail(&error))?;
     write_types(parsed, &results)?;
     let results: Vec<Checked> = results.into_iter().filter(|checked| selected.contains(&checked.node)).collect();
     Ok(report(parsed, &results))
@@ -68,31 +70,47 @@ pub(super) fn types(checked: &Checked) -> Vec<(String, String)> {
     columns.filter_map(|(name, data_type)| Some((name.clone(), data_type.clone()?))).collect()
 }
 
-/// Checks all nodes of a project. `tells`: whether sources that have changed are told.
-pub(super) fn inspect(parsed: &Parsed, is_offline: bool, tells: bool) -> Result<Vec<Checked>, Box<Diagnostic>> {
+/// What is checked, and how.
+pub(super) struct Extent<'a> {
+    /// Whether the project's database is left alone.
+    pub(super) is_offline: bool,
+    /// Whether sources that have changed are told.
+    pub(super) tells: bool,
+    /// The nodes to check, with everything that they are made of; all if `None`.
+    pub(super) only: Option<&'a HashSet<NodeIndex>>,
+}
+
+/// Opens the bench of the project's target.
+fn bench(parsed: &Parsed) -> Result<Arc<Bench>, Box<Diagnostic>> {
     let project = &parsed.project;
-    let bench = adapter::open_bench(&project.target, &project.root().root, &parsed.adapter).map_err(|error| {
-        let failure = crate::jinja::SqlFailure { error, sql: String::new() };
-        failure.into_diagnostic()
-    })?;
+    adapter::open_bench(&project.target, &project.root().root, &parsed.adapter).map_err(refused)
+}
+
+fn refused(error: adapter::AdapterError) -> Box<Diagnostic> {
+    crate::jinja::SqlFailure { error, sql: String::new() }.into_diagnostic()
+}
+
+/// Checks nodes of a project on a bench, which is closed then.
+fn inspect(parsed: &Parsed, bench: &Arc<Bench>, extent: &Extent<'_>) -> Result<Vec<Checked>, Box<Diagnostic>> {
+    let project = &parsed.project;
     let manifest = if bench.is_apart() { Arc::clone(&parsed.manifest) } else { Arc::new(set_aside(&parsed.manifest)) };
     let runtime = Runtime::new(RuntimeParts {
         project: Arc::clone(project),
         manifest,
         registry: Arc::clone(&parsed.macros),
-        adapter: Arc::clone(&bench) as Arc<dyn adapter::Adapter>,
+        adapter: Arc::clone(bench) as Arc<dyn adapter::Adapter>,
         // What templates log while they are tried is not what the user asked for.
         listener: Arc::new(Silent),
         selected: parsed.manifest.nodes.iter().map(|node| node.unique_id.to_string()).collect(),
         deferred: Arc::default(),
     });
-    let database = if is_offline { None } else { database(parsed, &bench) };
-    let (sources, drift) = sources(parsed, &runtime, &bench, database.as_ref());
+    let database = if extent.is_offline { None } else { database(parsed, bench) };
+    let (sources, drift) = sources(parsed, &runtime, bench, database.as_ref());
     let database = database.as_ref().map(|(runtime, session)| (runtime, session));
-    if tells {
+    if extent.tells {
         parsed.printer.warnings(&drift.into_iter().collect());
     }
-    let results = check::check(&Setup { runtime: &runtime, bench: &bench, sources, database });
+    let results = check::check(&Setup { runtime: &runtime, bench, sources, only: extent.only, database });
     if let Some((_, session)) = database {
         session.close();
     }
@@ -224,6 +242,23 @@ fn report(parsed: &Parsed, results: &[Checked]) -> bool {
 
 /// The types of all columns that can be found out, by node. Nothing if there is no engine to ask.
 pub(super) fn known_types(parsed: &Parsed, is_offline: bool) -> Vec<(NodeIndex, Vec<(String, String)>)> {
-    let results = inspect(parsed, is_offline, false).unwrap_or_default();
+    let extent = Extent { is_offline, tells: false, only: None };
+    let results = bench(parsed).and_then(|bench| inspect(parsed, &bench, &extent)).unwrap_or_default();
+    results.iter().map(|checked| (checked.node, types(checked))).collect()
+}
+
+/// The types of columns of these nodes, as the target has them or, with an `engine`, as that has them. What they are
+/// made of must be among them.
+pub(super) fn types_of(
+    parsed: &Parsed,
+    only: &HashSet<NodeIndex>,
+    engine: Option<&Arc<dyn adapter::Adapter>>,
+) -> HashMap<NodeIndex, Vec<(String, String)>> {
+    let extent = Extent { is_offline: engine.is_some(), tells: false, only: Some(only) };
+    let bench = match engine {
+        Some(engine) => Bench::apart(Arc::clone(engine)).map_err(refused),
+        None => bench(parsed),
+    };
+    let results = bench.and_then(|bench| inspect(parsed, &bench, &extent)).unwrap_or_default();
     results.iter().map(|checked| (checked.node, types(checked))).collect()
 }

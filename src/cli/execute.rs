@@ -2,11 +2,12 @@
 
 use super::args::{KindArgs, SelectionArgs};
 use super::pipeline::Parsed;
+use super::unit_tests::{Engine, Inputs};
 use super::{ExitStatus, interrupt, selection};
 use crate::adapter::RowLimit;
 use crate::artifacts::{ManifestFacts, TargetFolder};
 use crate::manifest::{CompiledFacts, Node, NodeSet, ResourceType};
-use crate::run::{self, Command, RunPlan, RunReport, Status, Surroundings};
+use crate::run::{self, Command, RunPlan, RunReport, Status, Surroundings, UnitTests};
 use crate::ui::{Entry, Level, Preview, TermReporter, names};
 
 /// How many rows of a seed `--show` prints.
@@ -74,13 +75,16 @@ pub(super) fn carry_out(parsed: &Parsed, plan: RunPlan, selected: &NodeSet) -> R
     if plan.nodes.is_empty() && plan.unit_tests.is_empty() {
         return nothing(parsed);
     }
+    let engine = Engine::open(parsed)?;
+    let inputs = Inputs::of(parsed, &plan, engine.as_ref());
+    let unit_tests = UnitTests { types: &inputs, engine: engine.as_ref().map(|engine| &engine.runtime) };
     let runtime = parsed.runtime(selected);
     let stop = interrupt::install();
     let reporter = TermReporter::new(&parsed.printer, &parsed.manifest, &parsed.project.target.database);
     let reporter =
         if matches!(command, Command::Compile | Command::Clone) { reporter.without_lines() } else { reporter };
     let output = TargetFolder::new(&parsed.project.settings.target_path);
-    let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop };
+    let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop, unit_tests };
     let report = match run::execute(&runtime, &plan, surroundings) {
         Ok(report) => report,
         Err(error) => {

@@ -128,6 +128,7 @@ pub(super) const FLAGS: &[Flag] = &[
     own("full_refresh", Takes::Switch, Shown::Always, &["build", "clone", "compile", "retry", "show", "run", "seed"], "Rebuild incremental models and seeds from nothing").short('f'),
     own("empty", Takes::Switch, Shown::Always, &["build", "compile", "run", "snapshot"], "Read no rows from refs and sources"),
     own("store_failures", Takes::Mark, Shown::Always, &["build", "test"], "Keep the rows that fail a test"),
+    own("compute", Takes::Choice(&["target", "local"]), Shown::Always, &["build", "test"], "Where unit tests run: in the target's database, or in the embedded engine"),
     own("show", Takes::Mark, Shown::Always, &["build", "seed"], "Print a sample of each seed"),
     own("sample", Takes::Text("WINDOW"), Shown::Long, &["build", "run"], "Read only rows of this time window, such as '3 days'"),
     own("event_time_start", Takes::Text("TIME"), Shown::Long, &["build", "run"], "First moment of microbatch models"),

@@ -34,6 +34,7 @@ mod selection;
 mod show;
 mod source;
 mod sources;
+mod unit_tests;
 mod version;
 
 use std::collections::BTreeMap;

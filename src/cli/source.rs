@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::args::SourceFreshnessArgs;
 use super::pipeline::Parsed;
+use super::unit_tests::Inputs;
 use super::{ExitStatus, execute, interrupt, selection};
 use crate::artifacts::{self, ManifestFacts, TargetFolder};
 use crate::manifest::{NodeSet, ResourceType};
-use crate::run::{self, Command, RunReport, Surroundings};
+use crate::run::{self, Command, RunReport, Surroundings, UnitTests};
 use crate::ui::{Entry, TermReporter, names};
 
 /// Runs the command.
@@ -34,7 +35,9 @@ fn ask(parsed: &Parsed, selected: &NodeSet) -> Result<RunReport, ExitStatus> {
     let stop = interrupt::install();
     let reporter = TermReporter::new(&parsed.printer, &parsed.manifest, &parsed.project.target.database);
     let output = TargetFolder::new(&parsed.project.settings.target_path);
-    let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop };
+    let inputs = Inputs::of(parsed, &plan, None);
+    let unit_tests = UnitTests { types: &inputs, engine: None };
+    let surroundings = Surroundings { reporter: &reporter, output: &output, stop: &stop, unit_tests };
     let report = run::execute(&runtime, &plan, surroundings).map_err(|error| {
         reporter.end();
         parsed.fail(&error)

@@ -12,8 +12,8 @@ pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use merge::merge_config;
 pub use node::{
-    Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
-    SourceDef, TestDef, TestMetadata, UnitTestDef,
+    Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroAnswer, MacroArgument, MacroInfo, Node, NodeKind,
+    Owner, RefCall, SourceDef, TestDef, TestMetadata, UnitPlaces, UnitSubject, UnitTestDef,
 };
 pub use view::{CompiledFacts, NodeView};
 

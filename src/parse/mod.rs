@@ -20,6 +20,7 @@ mod resolve;
 mod semantic;
 mod shape;
 mod sources;
+mod unit_subject;
 mod unit_tests;
 
 pub use macros::registry;

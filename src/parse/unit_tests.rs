@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Data, json};
 
 use super::properties::{Entry, list_of, map_of, text_of};
-use super::{Setup, layers, parallel};
+use super::{Setup, layers, parallel, unit_subject};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::jinja::py;
-use crate::manifest::{Node, NodeIndex, NodeKind, Nodes, ResourceType, UniqueId, UnitTestDef};
+use crate::manifest::{Node, NodeIndex, NodeKind, Nodes, ResourceType, UniqueId, UnitSubject, UnitTestDef};
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
 
 /// Makes the nodes of all unit tests.
@@ -47,10 +47,7 @@ impl<'a> Fixtures<'a> {
 
 fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box<Node>, Box<Diagnostic>> {
     let package = setup.package_name(entry.package).to_owned();
-    let Some(model) = entry.text("model") else {
-        let message = format!("unit test `{}` names no `model`", entry.name());
-        return Err(Box::new(entry.error("name", Code::UnitTestInvalid, message)));
-    };
+    let unit_subject::Subject { name: model, subject } = unit_subject::read(setup, entry)?;
     let below_folder =
         entry.original_file_path.split_once('/').map_or(entry.original_file_path.as_str(), |(_, rest)| rest);
     let fqn = setup.fqn(entry.package, below_folder, &[&model, entry.name()]);
@@ -74,11 +71,14 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box
     node.description = entry.text("description").unwrap_or_default();
     node.tags = node.config.tags().map(str::to_owned).collect();
     node.meta = map_of(&node.config.values, "meta");
+    unit_subject::publish(&mut node, &subject);
     let mut given = Vec::new();
-    for input in list_of(&entry.data, "given") {
+    for (ix, input) in list_of(&entry.data, "given").iter().enumerate() {
+        let input = unit_subject::input(entry, ix, input, &subject)?;
         given.push(rows(entry, fixtures, &input, true)?);
     }
-    let expect = match rows(entry, fixtures, entry.data.get("expect").unwrap_or(&Data::Null), false)? {
+    let expected = unit_subject::expected(entry, &subject)?;
+    let expect = match rows(entry, fixtures, &expected, false)? {
         Data::Object(expect) => expect,
         _ => Map::new(),
     };
@@ -92,7 +92,9 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box
             "exclude": versions.get("exclude").cloned().unwrap_or(Data::Null),
         })
     });
-    let def = UnitTestDef { model, given, expect, overrides, versions, version: None, tested_node: None };
+    let places = unit_subject::places(entry);
+    let tested_node = None;
+    let def = UnitTestDef { model, subject, places, given, expect, overrides, versions, version: None, tested_node };
     node.checksum.name = "sha256".to_owned();
     node.checksum.checksum = super::sha256_of(&hashed_text(&def)).checksum;
     node.kind = NodeKind::UnitTest(Box::new(def));
@@ -213,6 +215,15 @@ fn hashed_text(def: &UnitTestDef) -> String {
         },
     );
     let mut text = format!("{}-{versions}-[{}]-{expect}-{overrides}", def.model, given.join(", "));
+    match &def.subject {
+        UnitSubject::Model => {}
+        UnitSubject::Cte(name) => {
+            let _ = write!(text, "-cte {name}");
+        }
+        UnitSubject::Macro { args, answer, .. } => {
+            let _ = write!(text, "-macro {args} {answer:?}");
+        }
+    }
     for input in def.given.iter().filter(|input| input.get("fixture").is_some_and(|fixture| !fixture.is_null())) {
         let _ = write!(text, "-{}", py::text::to_str(&py::from_json(&input["rows"])));
     }
@@ -244,6 +255,9 @@ enum Linked {
 
 fn link_one(test: &Node, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Result<Linked, Box<Diagnostic>> {
     let NodeKind::UnitTest(def) = &test.kind else { return Ok(Linked::Disabled) };
+    if matches!(def.subject, UnitSubject::Macro { .. }) {
+        return Ok(Linked::To(vec![Box::new(test.clone())]));
+    }
     let fail = |message: String| Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&test.file, test.span));
     let (name, version) =
         def.model.split_once(' ').map_or((def.model.as_str(), None), |(name, version)| (name, Some(version)));
@@ -293,6 +307,7 @@ fn check_incremental(test: &Node, def: &UnitTestDef, model: &Node) -> Result<(),
             "Boolean override for 'is_incremental' must be provided for unit test '{}' in model '{}'",
             test.name, model.name
         )),
+        Some(true) if def.subject != UnitSubject::Model => Ok(()),
         Some(true) if !def.given.iter().any(|input| input.get("input").and_then(Data::as_str) == Some("this")) => {
             Err(format!("Unit test '{}' for incremental model '{}' must have a 'this' input", test.name, model.name))
         }

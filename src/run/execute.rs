@@ -11,6 +11,7 @@ use super::plan::{Command, RunPlan, is_ephemeral};
 use super::result::{NodeResult, RunReport, Status};
 use super::schedule::{self, Options};
 use super::stop::Stop;
+use super::unit_test::UnitTests;
 use super::worker::Shop;
 use crate::diagnostic::Diagnostic;
 use crate::jinja::{Runtime, Session, SqlFailure};
@@ -25,6 +26,8 @@ pub struct Surroundings<'a> {
     pub output: &'a dyn Output,
     /// How the run is stopped.
     pub stop: &'a Stop,
+    /// How unit tests run.
+    pub unit_tests: UnitTests<'a>,
 }
 
 /// Carries out a plan.
@@ -56,7 +59,8 @@ pub fn execute(
     runtime.label(&session, None)?;
     let hooks = Hooks { runtime, session: &session, reporter: surroundings.reporter, output: surroundings.output };
     let has_hooks = plan.command != Command::Freshness || settings.flag("source_freshness_run_project_hooks");
-    let runs = plan.command != Command::Compile && !plan.nodes.is_empty() && has_hooks;
+    let is_elsewhere = surroundings.unit_tests.engine.is_some() && has_only_unit_tests(runtime, plan);
+    let runs = plan.command != Command::Compile && !plan.nodes.is_empty() && has_hooks && !is_elsewhere;
     let mut report = RunReport::default();
     // Cloning is no run to the project's hooks.
     let has_hooks = runs && plan.command != Command::Clone;
@@ -85,6 +89,11 @@ pub fn execute(
     Ok(report)
 }
 
+/// Whether nothing but unit tests is run.
+fn has_only_unit_tests(runtime: &Runtime, plan: &RunPlan) -> bool {
+    plan.nodes.iter().all(|ix| runtime.manifest.node(*ix).resource_type == ResourceType::UnitTest)
+}
+
 fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<'_>, report: &mut RunReport) {
     let shop = Shop {
         runtime,
@@ -93,6 +102,7 @@ fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<
         output: surroundings.output,
         retried: &plan.retried,
         stop: surroundings.stop,
+        unit_tests: surroundings.unit_tests,
         compiled: Mutex::default(),
     };
     let options = Options { threads: runtime.project.target.threads, fail_fast: runtime.project.settings.fail_fast };

@@ -17,7 +17,7 @@ use super::result::{BatchResults, NodeResult, Status, Timing, TimingName};
 use super::schedule::{Work, Worker};
 use super::stop::Stop;
 use super::test::TestNumbers;
-use super::unit_test;
+use super::unit_test::{self, UnitTests};
 use crate::adapter::{RowLimit, Table};
 use crate::compile::{self, CompiledNode, SqlMap};
 use crate::diagnostic::Diagnostic;
@@ -27,6 +27,9 @@ use crate::project::shown_path;
 
 /// How many of the rows that a failed test found are shown.
 const SHOWN_ROWS: usize = 5;
+
+/// What helps where the embedded engine refuses what the target's database may well take.
+const ENGINE_HINT: &str = "it ran in the embedded engine; without `--compute local` it runs in the target's database";
 
 /// What every worker of a run needs.
 pub(super) struct Shop<'a> {
@@ -42,6 +45,8 @@ pub(super) struct Shop<'a> {
     pub(super) retried: &'a Retried,
     /// How running statements are interrupted.
     pub(super) stop: &'a Stop,
+    /// How unit tests run.
+    pub(super) unit_tests: UnitTests<'a>,
     /// Nodes that were compiled.
     pub(super) compiled: Mutex<Vec<Arc<CompiledNode>>>,
 }
@@ -307,11 +312,15 @@ impl Bench<'_> {
         self.tell(ix, Phase::Executing);
         let mut outcome = None;
         timed(result, TimingName::Execute, || {
-            let (runtime, at) = unit_test::runtime_for(self.shop.runtime, ix, def)?;
-            let compiled = compile::compile(&runtime, &self.session, at)?;
-            let test = runtime.manifest.node(at);
+            let engine = self.shop.unit_tests.engine;
+            let runtime = engine.unwrap_or(self.shop.runtime);
+            let session =
+                engine.map_or_else(|| Arc::clone(&self.session), |engine| engine.session(self.session.name()));
+            let prepared = unit_test::prepare((runtime, &session), self.shop.unit_tests.types, ix, def)?;
+            let compiled = &prepared.compiled;
+            let test = prepared.node();
             self.shop.output.write(&output_path("compiled", test), &compiled.compiled_code)?;
-            let found = compile::run_unit_test(&runtime, &self.session, at, &compiled).map_err(|mut diagnostic| {
+            let found = prepared.run(&session, (node, def)).map_err(|mut diagnostic| {
                 let kind = error_kind(diagnostic.code, runtime.adapter.dialect());
                 let said = diagnostic.message.replace('\n', "\n  ");
                 diagnostic.message = format!(
@@ -319,6 +328,9 @@ impl Bench<'_> {
                      types.\n {kind}\n  {said}",
                     node.name
                 );
+                if engine.is_some() {
+                    diagnostic.hints.push(ENGINE_HINT.to_owned());
+                }
                 diagnostic
             })?;
             self.write_run_code(test, found.run_code.as_deref())?;

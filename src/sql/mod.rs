@@ -17,8 +17,10 @@ mod relation;
 mod rewrite;
 mod scope;
 mod select_list;
+mod with;
 
 pub use dialect::Dialect;
 pub use flow::How;
 pub use query::{Known, OutputColumn, Query, Source, TableName, Tables, Unlisted, analyze};
 pub use relation::{QuotePolicy, Relation, RelationKind};
+pub use with::{Cte, WithClause, with_clause};

@@ -1,11 +1,14 @@
 {# A query that returns the rows of a fixture; columns that a row leaves out are null. #}
 {% macro get_fixture_sql(rows, column_name_to_data_types) %}
 -- Fixture for {{ model.name }}
+    {%- set quoted_names = {} -%}
+    {%- for name in (column_name_to_data_types or {}) -%}
+        {%- do quoted_names.update({name: adapter.quote(name)}) -%}
+    {%- endfor -%}
     {%- if not column_name_to_data_types -%}
         {#- Deferring: the parent may exist in the other environment only. -#}
         {%- set relation = defer_relation if (defer_relation and not load_relation(this)) else this -%}
         {%- set column_name_to_data_types = {} -%}
-        {%- set quoted_names = {} -%}
         {%- for column in adapter.get_columns_in_relation(relation) -%}
             {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
             {%- do quoted_names.update({column.name | lower: column.quoted}) -%}
@@ -92,4 +95,77 @@ union all
 
 {# Fallback of `validate_fixture_rows`: any rows will do. #}
 {% macro default__validate_fixture_rows(rows, row_number) -%}
+{%- endmacro %}
+
+
+{# A query that returns the rows of a fixture in the types of another query's columns. #}
+{% macro get_typed_fixture_sql(rows, query) %}
+    {%- set data_types = {} -%}
+    {%- for column in get_unit_test_columns(query) -%}
+        {%- do data_types.update({column.name | lower: column.data_type}) -%}
+    {%- endfor -%}
+    {{ get_fixture_sql(rows, data_types) }}
+{%- endmacro %}
+
+
+{# A query that returns the rows of a fixture of which no types are known: every value has the type that it has by itself. #}
+{% macro get_untyped_fixture_sql(rows) %}
+    {%- set names = [] -%}
+    {%- for row in rows -%}
+        {%- for name in row if name not in names -%}
+            {%- do names.append(name) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if not names -%}
+        {{ exceptions.raise_compiler_error("the columns of an input without rows are not known: write its `rows` as SQL, with `format: sql`") }}
+    {%- endif -%}
+    {%- for row in rows %}
+select
+        {%- for name in names -%}
+            {%- set value = row.get(name) %} {{ untyped_literal(value) }} as {{ adapter.quote(name) }}{{ ',' if not loop.last }}
+        {%- endfor -%}
+        {%- if not loop.last %}
+union all
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{# A value of a fixture as SQL. #}
+{% macro untyped_literal(value) -%}
+    {%- if value is none -%} null
+    {%- elif value is string -%} {{ dbt.string_literal(dbt.escape_single_quotes(value)) }}
+    {%- else -%} {{ value }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Stands for an input of a unit test of which neither rows nor columns are known; only what the test does not read may need it. #}
+{% macro get_unknown_fixture_sql() -%}
+    select null as columns_are_not_known
+{%- endmacro %}
+
+
+{# A query for all rows of a common table expression under test; `name` is written as the model writes it. #}
+{% macro get_cte_unit_test_sql(name) -%}
+    select * from {{ name }}
+{%- endmacro %}
+
+
+{#
+  The query of a unit test of a macro. What the macro printed is a query of its own if it begins like one; otherwise it is
+  an expression, computed for each of the given rows as `result`, beside their columns.
+#}
+{% macro get_macro_unit_test_sql(printed, rows) -%}
+    {%- set text = printed | string | trim -%}
+    {%- if modules.re.match('(?is)(\\s|--[^\\n]*\\n|/\\*.*?\\*/)*(select|with|values|from)\\b', text) -%}
+        {{ text }}
+    {%- elif rows is none -%}
+        select {{ text }} as result
+    {%- else -%}
+        select given_rows.*, {{ text }} as result
+        from (
+            {{ rows if rows is string else get_untyped_fixture_sql(rows) }}
+        ) as given_rows
+    {%- endif -%}
 {%- endmacro %}

@@ -10,12 +10,9 @@
         {% set tested_names = get_columns_in_query(sql) %}
     {% endif %}
 
-    {# The model's columns and types, from an empty table made of its query. #}
-    {% set temp_relation = make_temp_relation(this.incorporate(type='table')) %}
-    {% do run_query(get_create_table_as_sql(True, temp_relation, get_empty_subquery_sql(sql))) %}
     {% set data_types = {} %}
     {% set quoted_names = {} %}
-    {% for column in adapter.get_columns_in_relation(temp_relation) %}
+    {% for column in get_unit_test_columns(sql) %}
         {% do data_types.update({column.name | lower: column.data_type}) %}
         {% do quoted_names.update({column.name | lower: column.quoted}) %}
     {% endfor %}
@@ -32,7 +29,16 @@
     {{ sql_header if sql_header }}
     {{ get_unit_test_sql(sql, expected_sql, tested_columns) }}
     {%- endcall %}
-    {% do adapter.drop_relation(temp_relation) %}
 
     {{ return({'relations': relations}) }}
 {%- endmaterialization %}
+
+
+{# The columns of a query with the database's own types, from an empty temporary table made of it. #}
+{% macro get_unit_test_columns(sql) -%}
+    {% set temp_relation = make_temp_relation(this.incorporate(type='table')) %}
+    {% do run_query(get_create_table_as_sql(True, temp_relation, get_empty_subquery_sql(sql))) %}
+    {% set columns = adapter.get_columns_in_relation(temp_relation) %}
+    {% do adapter.drop_relation(temp_relation) %}
+    {{ return(columns) }}
+{%- endmacro %}
