@@ -19,10 +19,10 @@ mod house;
 mod postgres;
 /// Comparing targets, across databases.
 mod compare;
-/// The Python package's own tests.
-mod python;
 /// How relations take the place of others on PostgreSQL, while others read them and while things break.
 mod publishing;
+/// The Python package's own tests.
+mod python;
 /// The sample project at the root of the repository.
 mod sample;
 /// The documentation page, in a browser.
