@@ -109,6 +109,8 @@ impl Checker<'_> {
         match node.resource_type {
             Seed => Some(self.seed(ix)),
             Source => self.source(ix),
+            // Another project's: it is there as that project built it.
+            Model if node.is_external() => self.source(ix),
             Model | Snapshot | Test | Analysis if !node.raw_code.trim().is_empty() => Some(self.query(ix)),
             _ => None,
         }
@@ -155,7 +157,7 @@ impl Checker<'_> {
         }
         let known = self.setup.sources.get(&ix).cloned();
         let mut shape = known.unwrap_or_else(|| {
-            let table = format!("the columns of source `{}` are not known", node.unique_id);
+            let table = format!("the columns of `{}` are not known", node.unique_id);
             Shape::open(Vec::new(), table)
         });
         if !self.setup.bench.is_apart() {
@@ -169,8 +171,7 @@ impl Checker<'_> {
         if let Err(reason) = made {
             if shape.certainty == Certainty::Typed {
                 shape.certainty = Certainty::Named;
-                shape.reason =
-                    Some(format!("the types of source `{}`: {}", node.unique_id, message::headline(&reason)));
+                shape.reason = Some(format!("the types of `{}`: {}", node.unique_id, message::headline(&reason)));
             }
             self.create_untyped(ix, &shape);
         }

@@ -30,7 +30,8 @@ pub(super) fn run(args: &CheckArgs, parsed: &Parsed) -> ExitStatus {
 pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bool) -> Result<bool, ExitStatus> {
     use ResourceType::{Analysis, Model, Seed, Snapshot, Test};
     let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed])?;
-    let selected: HashSet<NodeIndex> = selected.iter().collect();
+    let is_ours = |ix: &NodeIndex| !parsed.manifest.node(*ix).is_external();
+    let selected: HashSet<NodeIndex> = selected.iter().filter(is_ours).collect();
     let extent = Extent { is_offline, tells: true, only: None };
     let results = inspect(parsed, &bench(parsed).map_err(|error| parsed.fail(&error))?, &extent)
         .map_err(|error| parsed.fail(&error))?;
@@ -122,7 +123,7 @@ fn inspect(parsed: &Parsed, bench: &Arc<Bench>, extent: &Extent<'_>) -> Result<V
 fn set_aside(manifest: &Manifest) -> Manifest {
     use ResourceType::{Model, Seed, Snapshot};
     let mut aside = manifest.clone();
-    let is_built = |node: &Node| matches!(node.resource_type, Model | Seed | Snapshot);
+    let is_built = |node: &Node| matches!(node.resource_type, Model | Seed | Snapshot) && !node.is_external();
     let name = |schema: &str, identifier: &str| (schema.to_lowercase(), identifier.to_lowercase());
     let built: HashSet<(String, String)> =
         manifest.nodes.iter().filter(|node| is_built(node)).map(|node| name(&node.schema, &node.alias)).collect();
@@ -172,7 +173,7 @@ fn sources(
     let (mut known, mut drift) = (HashMap::new(), Vec::new());
     for ix in parsed.manifest.indices() {
         let node = parsed.manifest.node(ix);
-        if node.resource_type != ResourceType::Source {
+        if node.resource_type != ResourceType::Source && !node.is_external() {
             continue;
         }
         let id = node.unique_id.as_str();
@@ -198,8 +199,11 @@ fn of_catalog(columns: &[(String, Option<String>)]) -> Shape {
 
 fn declared(node: &Node) -> Shape {
     let columns: Vec<_> = node.columns.values().map(|column| (column.name.clone(), column.data_type.clone())).collect();
-    let hint = "`kiln sources sync` reads them from the database";
-    Shape::open(columns, format!("the columns of source `{}` are not known for sure; {hint}", node.unique_id))
+    let reason = format!("the columns of `{}` are not known for sure", node.unique_id);
+    if node.is_external() {
+        return Shape::open(columns, reason);
+    }
+    Shape::open(columns, format!("{reason}; `kiln sources sync` reads them from the database"))
 }
 
 fn report(parsed: &Parsed, results: &[Checked]) -> bool {

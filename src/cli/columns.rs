@@ -126,7 +126,7 @@ pub(super) fn runtime(parsed: &Parsed, adapter: Arc<dyn Adapter>) -> Arc<Runtime
 
 fn is_compiled(node: &Node) -> bool {
     use ResourceType::{Analysis, Model, Snapshot, Test};
-    matches!(node.resource_type, Model | Snapshot | Test | Analysis)
+    matches!(node.resource_type, Model | Snapshot | Test | Analysis) && !node.is_external()
 }
 
 /// Compiles nodes. What cannot be compiled has a reason instead.
@@ -209,8 +209,8 @@ pub(super) fn catalog_columns(parsed: &Parsed) -> HashMap<String, Given> {
 /// Sources whose columns are not all known.
 fn open_sources(manifest: &Manifest, graph: &ColumnGraph) -> Vec<NodeIndex> {
     let is_open = |ix: &NodeIndex| graph.node(*ix).is_some_and(|node| node.open.is_some());
-    let sources = manifest.indices().filter(|ix| manifest.node(*ix).resource_type == ResourceType::Source);
-    sources.filter(is_open).collect()
+    let is_source = |node: &Node| node.resource_type == ResourceType::Source || node.is_external();
+    manifest.indices().filter(|ix| is_source(manifest.node(*ix))).filter(is_open).collect()
 }
 
 fn database_columns(runtime: &Runtime, session: &Session, ix: NodeIndex) -> Option<Given> {

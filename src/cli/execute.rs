@@ -39,6 +39,7 @@ pub(super) fn run(parsed: &Parsed, command: Command, args: &SelectionArgs, kinds
 /// Leaves out models, tests and the like whose files hold nothing: there is nothing to run.
 fn without_empty(parsed: &Parsed, selected: &NodeSet) -> NodeSet {
     use ResourceType::{Analysis, Model, Snapshot, Test};
+    // A model of another project has no text either: it is never run.
     let is_empty = |node: &Node| {
         matches!(node.resource_type, Model | Test | Snapshot | Analysis) && node.raw_code.trim().is_empty()
     };

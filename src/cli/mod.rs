@@ -35,6 +35,7 @@ mod show;
 mod source;
 mod sources;
 mod unit_tests;
+mod upstream;
 mod version;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::earlier::{self, Previous};
-use super::{ExitStatus, is_called_dbt};
+use super::{ExitStatus, is_called_dbt, upstream};
 use crate::adapter::{self, Adapter, AdapterErrorKind};
 use crate::artifacts::{self, ManifestFacts};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -98,7 +98,17 @@ impl Loaded {
         let files = project::scan(&self.project, &mut problems);
         let builtins = [adapter.builtins(), crate::builtins::DEFAULT];
         let macros = parse::registry(&self.project, &files, &builtins, &mut problems);
-        let (manifest, found) = parse::parse(&self.project, &files, &macros, &self.yaml, self.listener());
+        let mut missing = Diagnostics::new();
+        let upstream = upstream::read(&self.project, &mut missing);
+        let is_complete = !missing.has_errors();
+        problems.extend(missing);
+        if !is_complete {
+            // Every ref to it would be an error of its own.
+            self.check(problems)?;
+            return Err(ExitStatus::Error);
+        }
+        let others = parse::Others { upstream: &upstream, macros: &macros };
+        let (manifest, found) = parse::parse(&self.project, &files, others, &self.yaml, self.listener());
         problems.extend(found);
         let selectors = self.selectors(&mut problems);
         self.check(problems)?;

@@ -122,7 +122,7 @@ fn node_rows(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), ix: NodeIn
     let (runtime, session) = engine;
     let node = runtime.manifest.node(ix);
     let is_stored = matches!(node.resource_type, ResourceType::Seed | ResourceType::Source | ResourceType::Snapshot);
-    match node.relation_name.as_ref().filter(|_| is_stored) {
+    match node.relation_name.as_ref().filter(|_| is_stored || node.is_external()) {
         Some(relation) => limited(args, engine, &format!("select * from {relation}"), None),
         None => {
             let compiled = compile::compile(runtime, session, ix)?;

@@ -145,6 +145,14 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Whether it is a model of another project, of which only its manifest is known: it is read and never built.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.resource_type == ResourceType::Model && self.path.is_empty() && self.original_file_path.is_empty()
+    }
+}
+
 /// What a kind of node has beyond the common facts.
 #[derive(Clone, Debug)]
 pub enum NodeKind {

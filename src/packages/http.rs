@@ -22,7 +22,7 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// An answer that is data may be so long, in bytes.
-const LONGEST_DATA: u64 = 64 << 20;
+pub(super) const LONGEST_DATA: u64 = 64 << 20;
 
 /// Asks servers.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// One request; `None` for 404 and 410.
-    fn get(&self, url: &str) -> Result<Option<Body>, Failure> {
+    pub(super) fn get(&self, url: &str) -> Result<Option<Body>, Failure> {
         let answer = self.agent.get(url).call().map_err(|error| match error {
             ureq::Error::BadUri(why) => Failure::Lasting(Box::new(unavailable(url, &why))),
             other => Failure::Passing(other.to_string()),

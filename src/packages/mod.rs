@@ -6,6 +6,7 @@
 
 mod add;
 mod archive;
+mod document;
 mod git;
 mod http;
 mod hub;
@@ -24,6 +25,7 @@ use crate::diagnostic::Diagnostic;
 use crate::project::{Overrides, RenderYaml};
 
 pub use add::{Addition, Origin, add};
+pub use document::fetch_text;
 pub use install::install;
 
 /// What to do, and for which project.

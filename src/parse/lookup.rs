@@ -22,6 +22,8 @@ pub(super) enum Found {
 #[derive(Debug, Default)]
 struct Names {
     by_name: HashMap<String, Vec<(String, usize)>>,
+    /// Those of other projects, which only their project's name leads to.
+    external: HashMap<String, Vec<(String, usize)>>,
 }
 
 impl Names {
@@ -31,10 +33,11 @@ impl Names {
 
     /// Looks in one package, or in the first that has the name.
     fn find(&self, name: &str, package: Option<&str>) -> Option<usize> {
-        let found = self.by_name.get(name)?;
+        let found = self.by_name.get(name).into_iter().flatten();
+        let external = self.external.get(name).into_iter().flatten();
         match package {
-            Some(package) => found.iter().find(|(own, _)| own == package).map(|(_, place)| *place),
-            None => found.first().map(|(_, place)| *place),
+            Some(package) => found.chain(external).find(|(own, _)| own == package).map(|(_, place)| *place),
+            None => found.map(|(_, place)| *place).next(),
         }
     }
 }
@@ -64,11 +67,13 @@ impl Lookup {
     fn add(&mut self, node: &Node, place: usize, is_enabled: bool) {
         if node.resource_type.is_refable() {
             let names = if is_enabled { &mut self.refs } else { &mut self.disabled_refs };
+            let names = if node.is_external() { &mut names.external } else { &mut names.by_name };
+            let mut add = |name: String| names.entry(name).or_default().push((node.package.clone(), place));
             if let Some(version) = &node.version {
-                names.add(versioned(&node.name, version), &node.package, place);
+                add(versioned(&node.name, version));
             }
             if node.version.is_none() || node.version == node.latest_version {
-                names.add(node.name.clone(), &node.package, place);
+                add(node.name.clone());
             }
             return;
         }

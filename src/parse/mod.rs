@@ -22,6 +22,9 @@ mod shape;
 mod sources;
 mod unit_subject;
 mod unit_tests;
+mod upstream;
+
+pub use upstream::Upstream;
 
 pub use macros::registry;
 
@@ -48,6 +51,7 @@ pub(crate) struct Setup<'a> {
     project: &'a Project,
     yaml: &'a dyn RenderYaml,
     macros: &'a Arc<MacroRegistry>,
+    upstream: &'a [Upstream],
     shared: Arc<ParseShared>,
     trees: ProjectTrees,
     vars: Variables,
@@ -56,11 +60,20 @@ pub(crate) struct Setup<'a> {
     created_at: f64,
 }
 
+/// What a project's files build on.
+#[derive(Clone, Copy)]
+pub struct Others<'a> {
+    /// Other projects.
+    pub upstream: &'a [Upstream],
+    /// The macros of the project, its packages and kiln.
+    pub macros: &'a Arc<MacroRegistry>,
+}
+
 /// Parses a project. The manifest holds everything that could be read, also when there are errors.
 pub fn parse(
     project: &Arc<Project>,
     files: &ProjectFiles,
-    macros: &Arc<MacroRegistry>,
+    Others { upstream, macros }: Others<'_>,
     yaml: &dyn RenderYaml,
     listener: Arc<dyn Listener>,
 ) -> (Manifest, Diagnostics) {
@@ -69,6 +82,7 @@ pub fn parse(
         project,
         yaml,
         macros,
+        upstream,
         shared: ParseShared::new(Arc::clone(project), Arc::clone(macros), listener),
         trees: ProjectTrees::of(project),
         vars: Variables::new(project),
@@ -192,6 +206,7 @@ impl Setup<'_> {
     ) -> Manifest {
         let mut disabled: Nodes = all.extract_if(.., |node| !node.config.is_enabled()).collect();
         let mut nodes = resolve::without_duplicates(all, diagnostics);
+        nodes.extend(upstream::nodes(self));
         unit_tests::link(&mut nodes, &mut disabled, diagnostics);
         nodes.sort_unstable_by(|a, b| {
             (a.resource_type, &a.package, &a.name, &a.unique_id).cmp(&(
@@ -204,6 +219,7 @@ impl Setup<'_> {
         resolve::resolve(self, &mut nodes, &disabled, diagnostics);
         semantic::link(self, &mut nodes, &disabled, diagnostics);
         unit_tests::parents(&mut nodes);
+        upstream::link(self, &mut nodes);
         resolve::check_relations(&nodes, diagnostics);
         resolve::primary_keys(&mut nodes, &disabled);
         let mut macros = macros::infos(self, entries, diagnostics);
@@ -211,6 +227,7 @@ impl Setup<'_> {
         let groups = others::groups(self, entries, diagnostics);
         others::check_groups(&nodes, &groups, diagnostics);
         render::descriptions(self, &docs, &mut nodes, &mut macros, diagnostics);
+        upstream::describe(self, &mut nodes);
         let graph = resolve::graph(&nodes, diagnostics);
         let by_id: HashMap<_, _> =
             nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), NodeIndex::from_usize(ix))).collect();

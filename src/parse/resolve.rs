@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value as Data, json};
 
-use super::Setup;
 use super::lookup::{Found, Lookup};
 use super::properties::text_of;
+use super::{Setup, upstream};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
 use crate::manifest::{Graph, Node, NodeIndex, NodeKind, Nodes, RefCall, ResourceType, UniqueId};
 
@@ -145,6 +145,10 @@ impl Resolver<'_, '_> {
     }
 
     fn missing_ref(&mut self, call: &RefCall, found: Found) {
+        let span = call.span.or_else(|| find_text(self.node, &call.name)).unwrap_or(self.node.span);
+        if let Some(error) = upstream::missing(self.setup, self.node, call, span) {
+            return self.report(error, found);
+        }
         let missing = Missing {
             kind: "node",
             name: &call.name,
@@ -154,7 +158,8 @@ impl Resolver<'_, '_> {
         };
         let mut error = self.missing(&missing, found);
         if found == Found::Nothing {
-            error = error.maybe_hint(did_you_mean(&call.name, self.lookup.ref_names()));
+            let elsewhere = upstream::hint(self.setup, call);
+            error = error.maybe_hint(elsewhere.or_else(|| did_you_mean(&call.name, self.lookup.ref_names())));
         } else {
             error = error.hint(format!("enable `{}`, or remove the ref", call.name));
         }

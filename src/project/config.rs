@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Data};
 
 use super::yaml::Yaml;
-use super::{Settings, Target};
+use super::{DeclaredProject, Settings, Target};
 use crate::diagnostic::{SourceFile, Span};
 
 /// A loaded project: its own configuration, its packages, the target and the settings of this run.
@@ -18,6 +18,8 @@ pub struct Project {
     pub target: Target,
     /// What the command line, the environment and the project's `flags:` say.
     pub settings: Settings,
+    /// Other projects whose public models refs may name.
+    pub upstream: Vec<DeclaredProject>,
 }
 
 impl Project {

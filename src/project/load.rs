@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
-use super::packages::{self, Declared, LockFile};
+use super::packages::{self, Declared, DeclaredProject, LockFile};
 use super::profile::{self, Profiles, Wanted};
 use super::project_file::{self, Rendering};
 use super::render::ValueRenderer;
@@ -49,10 +49,28 @@ pub fn load(
     let rendering = Rendering { vars: &no_vars, ..rendering };
     let mut packages = vec![root];
     load_packages(&mut packages, &rendering, diagnostics)?;
+    let files = packages::read_files(&start.root, &start.root, &mut Diagnostics::new())?;
+    let render = |file| rendering.values(file, true);
+    let upstream = packages::projects(&files, &packages[0].config.name, &render, diagnostics)?;
+    for project in &upstream {
+        refuse_package(project, &packages)?;
+    }
     if settings.version_check {
         packages.iter().try_for_each(|package| check_version(&package.config))?;
     }
-    Ok(Project { packages, target, settings })
+    Ok(Project { packages, target, settings, upstream })
+}
+
+/// A project is either refered to by its manifest or installed.
+fn refuse_package(project: &DeclaredProject, packages: &[Package]) -> Result<(), Box<Diagnostic>> {
+    if !packages.iter().any(|package| package.config.name == project.name) {
+        return Ok(());
+    }
+    let message = format!("`{}` is a project and an installed package at once", project.name);
+    let error = Diagnostic::error(Code::UpstreamInvalid, message).at(&project.file, project.span);
+    Err(Box::new(
+        error.hint("remove it from `projects` or from `packages`; `kiln deps` takes out what is not declared"),
+    ))
 }
 
 /// Loads the project file alone: no profile is needed, and no package.

@@ -8,7 +8,7 @@ use serde_json::Value as Data;
 use super::render::ValueRenderer;
 use super::yaml::{self, Yaml};
 use super::{scan, shown_path};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
 
 /// A package that `packages.yml` or `dependencies.yml` asks for.
 #[derive(Clone, Debug)]
@@ -27,6 +27,67 @@ pub struct Declared {
     pub span: Span,
 }
 
+/// Another project whose public models refs may name: an entry of `projects:` in `dependencies.yml`.
+#[derive(Clone, Debug)]
+pub struct DeclaredProject {
+    /// Its name.
+    pub name: String,
+    /// Where its manifest is, as it is written: a path or an address. It may hold secrets.
+    pub manifest: Option<String>,
+    /// The file that declares it.
+    pub file: Arc<SourceFile>,
+    /// Where in it the name stands.
+    pub span: Span,
+    /// Where in it the address stands, or the entry.
+    pub manifest_span: Span,
+}
+
+/// Reads which projects `dependencies.yml` declares beside packages. `render` makes a renderer for the file.
+pub(super) fn projects<'a>(
+    files: &'a PackageFiles,
+    own_name: &str,
+    render: &dyn Fn(&'a Arc<SourceFile>) -> ValueRenderer<'a>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Vec<DeclaredProject>, Box<Diagnostic>> {
+    let Some((file, list)) = &files.projects else { return Ok(Vec::new()) };
+    let invalid = |span: Span, message: String| Diagnostic::error(Code::UpstreamInvalid, message).at(file, span);
+    let mut found: Vec<DeclaredProject> = Vec::new();
+    for item in list.items() {
+        let Some(name) = item.get("name").filter(|name| name.as_str().is_some_and(|name| !name.is_empty())) else {
+            let error = invalid(item.span, "an entry of `projects` has no `name`".to_owned());
+            return Err(Box::new(
+                error.hint("write `- name: other_project` and `manifest: ../other/target/manifest.json`"),
+            ));
+        };
+        for pair in item.entries().iter().filter(|pair| !["name", "manifest"].contains(&pair.key.as_str())) {
+            if let Some(hint) = did_you_mean(&pair.key, ["name", "manifest"]) {
+                let message = format!("unknown key `{}` of an entry of `projects`", pair.key);
+                diagnostics.push(Diagnostic::warning(Code::UnknownKey, message).at(file, pair.key_span).hint(hint));
+            }
+        }
+        let text = name.as_str().unwrap_or_default().to_owned();
+        if text == own_name {
+            let message = format!("project `{text}` names itself under `projects`");
+            return Err(Box::new(invalid(name.span, message).hint("a ref to one's own model needs no project")));
+        }
+        if let Some(first) = found.iter().find(|other| other.name == text) {
+            let other = Label::new(file, first.span).with_text("the first one");
+            let error = invalid(name.span, format!("project `{text}` is declared twice")).related(other);
+            return Err(Box::new(error.hint("keep one of the two")));
+        }
+        let manifest = item.get("manifest").filter(|manifest| !manifest.is_null());
+        let address = manifest.map(|manifest| render(file).render_all(manifest)).transpose()?;
+        found.push(DeclaredProject {
+            name: text,
+            manifest: address.and_then(|address| address.as_str().map(str::to_owned)),
+            file: Arc::clone(file),
+            span: name.span,
+            manifest_span: manifest.map_or(item.span, |manifest| manifest.span),
+        });
+    }
+    Ok(found)
+}
+
 /// Reads which packages a project declares. `render` makes a renderer for a file.
 pub(super) fn declared<'a>(
     root: &Path,
@@ -34,7 +95,7 @@ pub(super) fn declared<'a>(
     (files, diagnostics): (&'a PackageFiles, &mut Diagnostics),
 ) -> Result<Vec<Declared>, Box<Diagnostic>> {
     let _ = diagnostics;
-    let Some((file, yaml)) = &files.0 else { return Ok(Vec::new()) };
+    let Some((file, yaml)) = &files.packages else { return Ok(Vec::new()) };
     let is_rendered = !file.path().ends_with("dependencies.yml");
     let items = yaml.get("packages").map(Yaml::items).unwrap_or_default();
     items
@@ -83,8 +144,11 @@ pub(super) fn lock_file<'a>(
     Ok(LockFile { packages, hash: yaml.get("sha1_hash").and_then(Yaml::as_str).map(str::to_owned) })
 }
 
-/// The file that declares packages, if any: its text and what it says.
-pub(super) struct PackageFiles(Option<(Arc<SourceFile>, Yaml)>);
+/// The files that declare packages and projects: their texts and what they say.
+pub(super) struct PackageFiles {
+    packages: Option<(Arc<SourceFile>, Yaml)>,
+    projects: Option<(Arc<SourceFile>, Yaml)>,
+}
 
 /// Reads `packages.yml` and `dependencies.yml` of a project.
 pub(super) fn read_files(
@@ -93,6 +157,7 @@ pub(super) fn read_files(
     diagnostics: &mut Diagnostics,
 ) -> Result<PackageFiles, Box<Diagnostic>> {
     let mut found: Option<(Arc<SourceFile>, Yaml)> = None;
+    let mut projects = None;
     for name in ["packages.yml", "dependencies.yml"] {
         let path = root.join(name);
         if !path.is_file() {
@@ -106,6 +171,13 @@ pub(super) fn read_files(
             let error = Diagnostic::error(Code::ProjectInvalid, message).at(&file, entry.key_span);
             return Err(Box::new(error.hint("move it to `dependencies.yml`")));
         }
+        if let Some(entry) = yaml.entry("projects").filter(|entry| !entry.value.is_null()) {
+            if !matches!(entry.value.kind, yaml::YamlKind::Seq(_)) {
+                let message = format!("`projects` is {}, not a list", entry.value.kind_name());
+                return Err(Box::new(Diagnostic::error(Code::YamlType, message).at(&file, entry.value.span)));
+            }
+            projects = Some((Arc::clone(&file), entry.value.clone()));
+        }
         let Some(entry) = yaml.entry("packages") else { continue };
         if let Some((other, _)) = &found {
             let message = format!("packages are declared both in `{}` and in `{shown}`", other.path());
@@ -118,7 +190,7 @@ pub(super) fn read_files(
         }
         found = Some((file, yaml));
     }
-    Ok(PackageFiles(found))
+    Ok(PackageFiles { packages: found, projects })
 }
 
 /// The folders of installed packages, by name.

@@ -79,7 +79,7 @@ pub(crate) fn project(vars: Data) -> Arc<Project> {
         args: Map::new(),
     };
     let package = Package { root: PathBuf::from("."), config: Arc::new(config) };
-    Arc::new(Project { packages: vec![package], target, settings })
+    Arc::new(Project { packages: vec![package], target, settings, upstream: Vec::new() })
 }
 
 fn macros_in<'a>(package: &'a str, path: &str, text: &str) -> impl Iterator<Item = MacroDef> + use<'a> {

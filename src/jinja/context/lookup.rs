@@ -49,7 +49,7 @@ impl Lookup {
         let within = |package: Option<&str>| {
             candidates.iter().copied().find(|ix| {
                 let node = manifest.node(*ix);
-                package.is_none_or(|package| node.package == package) && fits_version(node)
+                package.map_or(!node.is_external(), |package| node.package == package) && fits_version(node)
             })
         };
         match call.package.as_deref() {
