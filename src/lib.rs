@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod packages;
 pub mod parse;
 pub mod project;
+pub mod remote;
 pub mod run;
 pub mod select;
 pub mod site;

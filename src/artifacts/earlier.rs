@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value as Data;
 
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::SourceFile;
 use crate::lineage::Sql;
 use crate::manifest::{
     Column, Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, SourceDef, UniqueId,
 };
-use crate::state::{self, PreviousNode};
+use crate::state::{PreviousManifest, PreviousNode};
 
 /// A project as an earlier run left it.
 #[derive(Debug, Default)]
@@ -22,13 +22,10 @@ pub struct Earlier {
     pub sql: HashMap<NodeIndex, Sql>,
 }
 
-/// Reads `manifest.json` of a folder.
-///
-/// # Errors
-/// When there is none, or it is no manifest.
-pub fn read_earlier(folder: &Path) -> Result<Earlier, Box<Diagnostic>> {
-    let mut wire = state::read_manifest(folder)?;
-    let file = SourceFile::new(folder.join("manifest.json").display().to_string(), "");
+/// Makes nodes of the manifest that lies in a place.
+#[must_use]
+pub fn earlier(mut wire: PreviousManifest, place: &Path) -> Earlier {
+    let file = SourceFile::new(place.join("manifest.json").display().to_string(), "");
     let mut earlier = Earlier::default();
     let text_of = |key: &str| wire.metadata.get(key).and_then(Data::as_str).unwrap_or_default().to_owned();
     earlier.manifest.project_name = text_of("project_name");
@@ -50,7 +47,7 @@ pub fn read_earlier(folder: &Path) -> Result<Earlier, Box<Diagnostic>> {
     }
     let known = |ids: Vec<String>| ids.iter().filter_map(|id| earlier.manifest.find(id)).collect();
     earlier.manifest.graph = Graph::new(parents.into_iter().map(known).collect());
-    Ok(earlier)
+    earlier
 }
 
 const fn has_columns(kind: ResourceType) -> bool {

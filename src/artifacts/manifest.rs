@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use md5::{Digest, Md5};
-use serde::Serialize;
-use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value as Data, json};
 
 use super::{metadata, write_json};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{CompiledFacts, Docs, MacroInfo, Manifest, Node, NodeIndex, NodeView, ResourceType};
 use crate::project::Project;
+use crate::state::{self, PreviousManifest};
 
 /// What a run knows of nodes beyond the manifest.
 #[derive(Debug, Default)]
@@ -33,6 +33,15 @@ pub fn write_manifest(
     facts: &ManifestFacts,
 ) -> Result<(), Box<Diagnostic>> {
     write_json(path, &WireManifest { project, manifest, facts })
+}
+
+/// The manifest as an earlier one that a later project is compared with.
+///
+/// # Errors
+/// When it does not fit its own shape, which is a bug.
+pub fn previous_manifest(project: &Project, manifest: &Manifest) -> Result<PreviousManifest, serde_json::Error> {
+    let written = serde_json::to_vec(&WireManifest { project, manifest, facts: &ManifestFacts::default() })?;
+    serde_json::from_slice(&written)
 }
 
 struct WireManifest<'a> {
@@ -85,6 +94,9 @@ impl<'a> WireManifest<'a> {
         let id = base16ct::lower::encode_string(&Md5::digest(name.as_bytes()));
         let quoting = &self.project.root().config.quoting;
         let started = settings.started_at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string();
+        if let (Some(written), Some(Data::Object(env))) = (state::written(self.manifest), data.get_mut("env")) {
+            env.insert(state::WRITTEN_KEY.to_owned(), Data::String(written));
+        }
         data.insert("invocation_started_at".to_owned(), json!(started));
         data.insert("project_name".to_owned(), json!(name));
         data.insert("project_id".to_owned(), json!(id));
@@ -260,34 +272,15 @@ fn group_map(manifest: &Manifest) -> Map<String, Data> {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_graph_summary(path: &Path, project: &Project, manifest: &Manifest) -> Result<(), Box<Diagnostic>> {
-    let summary = GraphSummary { invocation_id: &project.settings.invocation_id, linked: Linked(manifest) };
-    write_json(path, &summary)
-}
-
-#[derive(Serialize)]
-struct GraphSummary<'a> {
-    #[serde(rename = "_invocation_id")]
-    invocation_id: &'a str,
-    linked: Linked<'a>,
-}
-
-/// The nodes by their index.
-struct Linked<'a>(&'a Manifest);
-
-#[derive(Serialize)]
-struct Link<'a> {
-    name: &'a str,
-    r#type: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    succ: Vec<usize>,
-}
-
-impl Serialize for Linked<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.indices().map(|ix| {
-            let node = self.0.node(ix);
-            let succ = self.0.children(ix).iter().map(|child| child.as_usize()).collect();
-            (ix.as_usize(), Link { name: node.unique_id.as_str(), r#type: node.resource_type.as_str(), succ })
-        }))
+    let mut linked = Map::new();
+    for ix in manifest.indices() {
+        let node = manifest.node(ix);
+        let mut entry = json!({"name": node.unique_id.as_str(), "type": node.resource_type.as_str()});
+        let children: Vec<usize> = manifest.children(ix).iter().map(|child| child.as_usize()).collect();
+        if let (false, Data::Object(entry)) = (children.is_empty(), &mut entry) {
+            entry.insert("succ".to_owned(), json!(children));
+        }
+        linked.insert(ix.as_usize().to_string(), entry);
     }
+    write_json(path, &json!({"_invocation_id": project.settings.invocation_id, "linked": linked}))
 }

@@ -13,8 +13,8 @@ mod sources;
 
 pub use catalog::{CatalogFacts, write_catalog};
 pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
-pub use earlier::{Earlier, read_earlier};
-pub use manifest::{ManifestFacts, write_graph_summary, write_manifest};
+pub use earlier::{Earlier, earlier};
+pub use manifest::{ManifestFacts, previous_manifest, write_graph_summary, write_manifest};
 pub use python_json::python_json;
 pub use run_results::{TargetFolder, write_run_results};
 pub use semantic_manifest::write_semantic_manifest;

@@ -101,7 +101,7 @@ pub(super) const FLAGS: &[Flag] = &[
     global("write_json", Takes::Switch, Shown::Long, "Write manifest.json and run_results.json"),
     global("version_check", Takes::Switch, Shown::Long, "Check require-dbt-version of the project and its packages"),
     global("indirect_selection", Takes::Choice(&["eager", "cautious", "buildable", "empty"]), Shown::Long, "Which tests come along with selected nodes"),
-    global("state", Takes::Text("DIR"), Shown::Long, "Folder with the artifacts of an earlier run"),
+    global("state", Takes::Text("DIR"), Shown::Long, "Artifacts of an earlier run: a folder, https://, s3:// or git:COMMIT"),
     global("defer", Takes::Switch, Shown::Long, "Read unselected nodes from where --state has them"),
     global("defer_state", Takes::Text("DIR"), Shown::Long, "Folder with the manifest to defer to"),
     global("favor_state", Takes::Switch, Shown::Long, "Defer even if the node exists here"),

@@ -3,28 +3,27 @@
 //! The version to compare with comes from git or from the artifacts of an earlier run. Neither version asks the
 //! database, so that both know the same.
 
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use serde_json::{Value as Data, json};
 
 use super::args::{ImpactArgs, ImpactForm};
-use super::pipeline::{self, Parsed};
-use super::{ExitStatus, columns, earlier, say_data};
+use super::earlier::{self, Place};
+use super::pipeline::Parsed;
+use super::{ExitStatus, columns, git, say_data};
 use crate::artifacts::{self, Earlier};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lineage::{self, Change, ColumnGraph, Facts, Impact};
 use crate::manifest::{Manifest, NodeIndex};
 use crate::project::Overrides;
-use crate::ui::{ImpactText, Stream};
+use crate::state;
+use crate::ui::ImpactText;
 
 /// Runs the command.
 pub(super) fn run(args: &ImpactArgs, overrides: &Overrides, parsed: &Parsed) -> ExitStatus {
-    let state = earlier::folder(&parsed.project.settings, &parsed.project.root().root, "state");
+    let state = earlier::place(&parsed.project.settings, &parsed.project.root().root, "state");
     let done = match (&args.base, state) {
         (Some(base), _) => against_git(args, overrides, parsed, base),
-        (None, Some(folder)) => against_state(args, parsed, &folder),
+        (None, Some(Place::Commit(base))) => against_git(args, overrides, parsed, &base),
+        (None, Some(place)) => against_state(args, parsed, &place),
         (None, None) => {
             let message = "there is nothing to compare with";
             let hint = "name a commit with `--base main`, or the folder of earlier artifacts with `--state DIR`";
@@ -40,85 +39,26 @@ fn against_git(
     parsed: &Parsed,
     base: &str,
 ) -> Result<ExitStatus, ExitStatus> {
-    let folder = std::env::temp_dir().join(format!("kiln-impact-{}", std::process::id()));
-    let checked_out = check_out(parsed, base, &folder).map_err(|error| parsed.fail(&error));
-    let done = checked_out.and_then(|()| {
-        let earlier = pipeline::load(&of_base(overrides, parsed, &folder), Stream::Stderr)?.parse()?;
-        let graph = columns::offline_graph(&earlier, parsed);
+    let fail = |error: Box<Diagnostic>| parsed.fail(&error);
+    git::at_commit(&parsed.project, overrides, base, fail, |earlier| {
+        let graph = columns::offline_graph(earlier, parsed);
         Ok(report(args, parsed, (&earlier.manifest, &graph), base))
-    });
-    let _ = fs::remove_dir_all(&folder);
-    done
+    })
 }
 
-fn against_state(args: &ImpactArgs, parsed: &Parsed, folder: &Path) -> Result<ExitStatus, ExitStatus> {
-    let Earlier { manifest, sql } = artifacts::read_earlier(folder).map_err(|error| parsed.fail(&error))?;
+fn against_state(args: &ImpactArgs, parsed: &Parsed, place: &Place) -> Result<ExitStatus, ExitStatus> {
+    let named = place.named();
+    let read = place.artifact("manifest.json", &parsed.project.settings);
+    let wire = read.and_then(|found| found.ok_or_else(|| state::without(&named, "manifest.json")));
+    let Earlier { manifest, sql } = artifacts::earlier(wire.map_err(|error| parsed.fail(&error))?, &named);
     if sql.values().all(Result::is_err) && !sql.is_empty() {
-        let message = format!("`{}` has no compiled SQL", folder.join("manifest.json").display());
+        let message = format!("`{}` has no compiled SQL", named.join("manifest.json").display());
         let hint = "run `kiln compile` there first, or compare with `--base GIT_REF`";
         return Err(parsed.fail(&Diagnostic::error(Code::PreviousStateMissing, message).hint(hint)));
     }
     let facts = Facts { sql, columns: columns::catalog_of(parsed, &manifest), ..Facts::default() };
     let graph = lineage::build(&manifest, parsed.adapter.dialect(), &facts);
-    Ok(report(args, parsed, (&manifest, &graph), &parsed.shown(folder)))
-}
-
-/// The invocation of the same command in the folder of the base.
-fn of_base(overrides: &Overrides, parsed: &Parsed, folder: &Path) -> Overrides {
-    let mut overrides = overrides.clone();
-    overrides.project_dir = Some(folder.to_owned());
-    overrides.profiles_dir = Some(parsed.project.settings.profiles_dir.clone());
-    overrides.target_path = Some(folder.join(".kiln-target"));
-    overrides.log_path = Some(folder.join(".kiln-logs"));
-    overrides.flags.insert("quiet".to_owned(), Data::from(true));
-    overrides
-}
-
-/// Puts the project as of a commit into a folder, with the packages that are installed now where git has none.
-fn check_out(parsed: &Parsed, base: &str, folder: &Path) -> Result<(), Box<Diagnostic>> {
-    let root = &parsed.project.root().root;
-    let failed = |what: &str, why: &str| {
-        let message = format!("the project as of `{base}` cannot be read: {what}: {}", why.trim());
-        Box::new(
-            Diagnostic::error(Code::PreviousStateMissing, message)
-                .hint("name a commit, branch or tag of this project's git"),
-        )
-    };
-    if base.starts_with('-') {
-        return Err(failed("git", "a commit's name does not begin with `-`"));
-    }
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).map_err(|error| failed("folder", &error.to_string()))?;
-    let archive = folder.join(".kiln-base.tar");
-    let git = Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["archive", "--format=tar", "-o"])
-        .arg(&archive)
-        .arg(base)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed("git", &error.to_string()))?;
-    if !git.status.success() {
-        return Err(failed("git", &String::from_utf8_lossy(&git.stderr)));
-    }
-    let tar = Command::new("tar")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(folder)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed("tar", &error.to_string()))?;
-    if !tar.status.success() {
-        return Err(failed("tar", &String::from_utf8_lossy(&tar.stderr)));
-    }
-    let packages = &parsed.project.root().config.packages_install_path;
-    let (from, to) = (root.join(packages), folder.join(packages));
-    if from.is_dir() && !to.exists() {
-        super::docs::copy(&from, &to).map_err(|error| failed("packages", &error.to_string()))?;
-    }
-    Ok(())
+    Ok(report(args, parsed, (&manifest, &graph), &parsed.shown(&named)))
 }
 
 fn report(args: &ImpactArgs, parsed: &Parsed, old: (&Manifest, &ColumnGraph), base: &str) -> ExitStatus {

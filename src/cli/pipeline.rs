@@ -24,6 +24,14 @@ pub(super) struct Loaded {
     pub(super) project: Arc<Project>,
     pub(super) printer: Arc<Printer>,
     pub(super) yaml: YamlRenderer,
+    overrides: Overrides,
+}
+
+impl Loaded {
+    /// What was typed.
+    pub(super) const fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
 }
 
 /// A parsed project.
@@ -55,7 +63,7 @@ pub(super) fn load(overrides: &Overrides, messages: Stream) -> Result<Loaded, Ex
     };
     let printer = Arc::new(printer(&project, overrides, messages));
     say_version(&printer);
-    let loaded = Loaded { project, printer, yaml };
+    let loaded = Loaded { project, printer, yaml, overrides: overrides.clone() };
     loaded.check(problems)?;
     Ok(loaded)
 }
@@ -116,17 +124,14 @@ impl Loaded {
         manifest.selectors = selectors.published();
         // A database file may lie in the target folder, which DuckDB does not make.
         let _ = std::fs::create_dir_all(&self.project.settings.target_path);
-        let Self { project, printer, .. } = self;
-        if let Some(folder) = earlier::overwritten(&project.settings, &project.root().root) {
+        if let Some(folder) = earlier::overwritten(&self.project.settings, &self.project.root().root) {
             let text = format!(
                 "The state and target directories are the same: '{folder}'. This run overwrites what it compares with"
             );
-            printer.say(&Entry::new(names::STATE_IS_TARGET, Level::Warn, text).with("state_path", folder));
+            self.printer.say(&Entry::new(names::STATE_IS_TARGET, Level::Warn, text).with("state_path", folder));
         }
-        let previous = earlier::read(&project.settings, &project.root().root).map_err(|error| {
-            printer.fatal([&*error]);
-            ExitStatus::Error
-        })?;
+        let previous = earlier::read(&self)?;
+        let Self { project, printer, .. } = self;
         let manifest = Arc::new(manifest);
         // It lives as long as the process: freeing it piece by piece at the end would take a tenth of `parse`.
         std::mem::forget(Arc::clone(&manifest));

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Data};
 
 use super::args::{DocsGenerateArgs, RunOperationArgs, SelectionArgs};
+use super::earlier::Place;
 use super::pipeline::{self, Parsed};
 use super::{ExitStatus, docs, execute, run_operation};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -10,7 +11,7 @@ use crate::jinja::YamlRenderer;
 use crate::manifest::NodeSet;
 use crate::project::{self, Overrides, is_default, read_moment};
 use crate::run::{self, BatchResults, Command, Retried};
-use crate::state::{self, PreviousBatches, PreviousResult, PreviousResults};
+use crate::state::{PreviousBatches, PreviousResult, PreviousResults};
 use crate::ui::Stream;
 
 /// Statuses of nodes that are tried again.
@@ -70,11 +71,12 @@ fn last_results(overrides: &Overrides) -> Result<PreviousResults, ExitStatus> {
     let project = project::load(overrides, &YamlRenderer::new(), &mut Diagnostics::new());
     let project = project.map_err(|error| fail(&error))?;
     let (settings, root) = (&project.settings, &project.root().root);
-    let state = super::earlier::folder(settings, root, "state");
-    let folder = state.unwrap_or_else(|| settings.target_path.clone());
-    let results = state::read_results(&folder).map_err(|error| fail(&error))?;
+    let state = super::earlier::place(settings, root, "state");
+    let place = state.unwrap_or_else(|| Place::Folder(settings.target_path.clone()));
+    let results = place.artifact("run_results.json", settings).map_err(|error| fail(&error))?;
     results.ok_or_else(|| {
-        let shown = folder.strip_prefix(root).unwrap_or(&folder).display();
+        let named = place.named();
+        let shown = named.strip_prefix(root).unwrap_or(&named).display();
         let message = format!("Could not find previous run in '{shown}' target directory");
         fail(
             &Diagnostic::error(Code::PreviousStateMissing, message)

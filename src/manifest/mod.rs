@@ -13,7 +13,7 @@ pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use merge::merge_config;
 pub use node::{
     Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroAnswer, MacroArgument, MacroInfo, Node, NodeKind,
-    Owner, RefCall, SourceDef, TestDef, TestMetadata, UnitPlaces, UnitSubject, UnitTestDef,
+    Owner, RefCall, SourceDef, TestDef, TestMetadata, UnitPlaces, UnitSubject, UnitTestDef, Written,
 };
 pub use view::{CompiledFacts, NodeView};
 

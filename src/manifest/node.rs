@@ -1,12 +1,26 @@
 //! One node of the project: what all kinds share, and what each kind adds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Data, json};
 
 use super::{NodeConfig, NodeIndex, ResourceType, UniqueId};
 use crate::diagnostic::{SourceFile, Span};
+
+/// How a node is written, as far as that is another thing than what it is in one environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Written {
+    /// Settings of property files that have templates, as written.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Data>,
+    /// The variables that the node and its macros read by name, with hashes of their values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+}
 
 /// Anything in the graph.
 #[derive(Clone, Debug)]
@@ -51,6 +65,8 @@ pub struct Node {
     pub unrendered_config: Map<String, Data>,
     /// The keys given by `config()` calls in the file itself.
     pub config_call: Map<String, Data>,
+    /// What tells a change of the project from one of the environment; `None` if nothing can differ by environment.
+    pub written: Option<Box<Written>>,
     /// Description, docs blocks filled in.
     pub description: String,
     /// Described columns, in order.
@@ -120,6 +136,7 @@ impl Node {
             config: NodeConfig::default(),
             unrendered_config: Map::new(),
             config_call: Map::new(),
+            written: None,
             description: String::new(),
             columns: IndexMap::new(),
             meta: Map::new(),

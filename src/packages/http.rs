@@ -3,17 +3,16 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Data;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::spec::without_credentials;
 use super::{Event, Shared, interrupted};
 use crate::artifacts::unwritable;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::remote;
 
 /// How often something is tried in all.
 const TRIES: u32 = 5;
@@ -47,17 +46,7 @@ impl From<Box<Diagnostic>> for Failure {
 impl Client {
     /// Makes a client that trusts what this computer trusts, and goes through the proxies that the environment names.
     pub(super) fn new() -> Self {
-        let found = rustls_native_certs::load_native_certs();
-        let certificates = found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
-        let roots = RootCerts::Specific(Arc::new(certificates.collect()));
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(30)))
-            .timeout_recv_response(Some(Duration::from_secs(30)))
-            .user_agent(concat!("kiln/", env!("CARGO_PKG_VERSION")))
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .build();
-        Self { agent: config.new_agent() }
+        Self { agent: remote::agent() }
     }
 
     /// Asks for data; `None` where there is none at the address.

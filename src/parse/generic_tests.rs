@@ -68,6 +68,8 @@ struct Built {
     name: String,
     namespace: Option<String>,
     config: Map<String, Data>,
+    /// The part of the configuration that has templates, as written.
+    written: Map<String, Data>,
     /// The macro's arguments, `model` last.
     args: Map<String, Data>,
     description: String,
@@ -157,6 +159,7 @@ fn configure(
     node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
+    super::written::note_test(&mut node, built.written.clone());
     super::nodes::check_config(&node)?;
     super::nodes::settle(setup, &mut node)?;
     Ok(node)
@@ -230,10 +233,18 @@ fn build(setup: &Setup<'_>, declared: &Declared<'_>) -> Result<Built, Box<Diagno
     };
     let namespace = found.get(1).map(|part| part.as_str().to_owned());
     let name = found.get(2).map_or_else(String::new, |part| part.as_str().to_owned());
-    let config = take_config(setup, declared, &mut args)?;
+    let TestSettings { rendered: config, written } = take_config(setup, declared, &mut args)?;
     let description = args.shift_remove("description").as_ref().and_then(text_of).unwrap_or_default();
-    let mut built =
-        Built { name, namespace, config, args, description, short_name: String::new(), full_name: String::new() };
+    let mut built = Built {
+        name,
+        namespace,
+        config,
+        written,
+        args,
+        description,
+        short_name: String::new(),
+        full_name: String::new(),
+    };
     match built.args.shift_remove("name").as_ref().and_then(text_of) {
         Some(given) => {
             built.short_name.clone_from(&given);
@@ -295,12 +306,19 @@ fn model_text(target: &TestTarget) -> String {
     format!("{{{{ get_where_subquery({call}) }}}}")
 }
 
+/// The configuration of a test.
+struct TestSettings {
+    rendered: Map<String, Data>,
+    /// The part that has templates, as written.
+    written: Map<String, Data>,
+}
+
 /// Takes the configuration out of the arguments and renders it.
 fn take_config(
     setup: &Setup<'_>,
     declared: &Declared<'_>,
     args: &mut Map<String, Data>,
-) -> Result<Map<String, Data>, Box<Diagnostic>> {
+) -> Result<TestSettings, Box<Diagnostic>> {
     let mut nested = match args.shift_remove("config") {
         Some(Data::Object(nested)) => nested,
         _ => Map::new(),
@@ -317,17 +335,21 @@ fn take_config(
         config.insert((*key).to_owned(), value.unwrap_or(Data::Null));
     }
     config.extend(nested);
-    let mut rendered = Map::new();
+    let (mut rendered, mut written) = (Map::new(), Map::new());
     for (key, value) in config {
         let value = match value {
-            Data::String(text) if has_template(&text) => render_config(setup, declared, &text)?,
+            Data::String(text) if has_template(&text) => {
+                let value = render_config(setup, declared, &text)?;
+                written.insert(key.clone(), Data::String(text));
+                value
+            }
             other => other,
         };
         if !value.is_null() {
             rendered.insert(key, value);
         }
     }
-    Ok(rendered)
+    Ok(TestSettings { rendered, written })
 }
 
 fn render_config(setup: &Setup<'_>, declared: &Declared<'_>, text: &str) -> Result<Data, Box<Diagnostic>> {

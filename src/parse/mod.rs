@@ -23,6 +23,7 @@ mod sources;
 mod unit_subject;
 mod unit_tests;
 mod upstream;
+mod written;
 
 pub use upstream::Upstream;
 
@@ -223,6 +224,7 @@ impl Setup<'_> {
         resolve::check_relations(&nodes, diagnostics);
         resolve::primary_keys(&mut nodes, &disabled);
         let mut macros = macros::infos(self, entries, diagnostics);
+        written::note_variables(self, &mut nodes, &macros);
         let docs = others::docs(self, files, diagnostics);
         let groups = others::groups(self, entries, diagnostics);
         others::check_groups(&nodes, &groups, diagnostics);

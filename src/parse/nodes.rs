@@ -240,6 +240,9 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
+    if let Some(patch) = patch {
+        super::written::note_entry(&mut node, patch.entry, patch.version.as_ref(), &patch_config);
+    }
     if let Err(error) = check_config(&node) {
         return Err(
             match patch.filter(|patch| patch.config.keys().any(|key| error.message.contains(&format!("`{key}`")))) {

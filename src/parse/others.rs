@@ -140,6 +140,7 @@ pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Box<Node>, Bo
     node.meta = meta;
     node.tags = tags.into_iter().collect();
     depends_on(&mut node, entry)?;
+    super::written::note_entry(&mut node, entry, None, &patch);
     node.kind = NodeKind::Exposure(Box::new(Exposure {
         exposure_type,
         owner: Owner { fields: owner_fields(owner) },

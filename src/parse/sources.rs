@@ -159,6 +159,7 @@ pub(super) fn node(setup: &Setup<'_>, table: &SourceTable<'_>) -> Box<Node> {
     node.config = config;
     node.unrendered_config = unrendered_config;
     node.kind = NodeKind::Source(Box::new(def));
+    super::written::note_source(&mut node, table);
     node
 }
 

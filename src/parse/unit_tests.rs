@@ -63,6 +63,7 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box
     let mut node = setup.blank_node(ResourceType::UnitTest, entry.package, &id, entry.name());
     node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
+    super::written::note_entry(&mut node, entry, None, &patch);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
     node.file = Arc::clone(&entry.file);

@@ -1,13 +1,17 @@
 //! What of a node is another than it was, by the rules of dbt's `state:` selectors.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Data};
 
 use super::contract;
 use super::manifest::{PreviousManifest, PreviousNode};
+use super::written::{self, call_texts};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::manifest::{Exposure, MacroInfo, Manifest, Node, NodeKind, NodeSet, ResourceType, SourceDef, UniqueId};
+use crate::manifest::{
+    Exposure, MacroInfo, Manifest, Node, NodeKind, NodeSet, ResourceType, SourceDef, UniqueId, Written,
+};
 
 macro_rules! questions {
     ($($variant:ident $word:literal)*) => {
@@ -39,10 +43,14 @@ questions! {
     Relation "modified.relation"
     Macros "modified.macros"
     Contract "modified.contract"
+    Variables "modified.vars"
 }
 
 /// Settings that say where a node is built, and labels: no change of what it is.
 const NOT_COMPARED: &[&str] = &["alias", "schema", "database", "tags", "group"];
+
+/// How the names of macros begin that build nodes.
+const WAYS: &[&str] = &["materialization_", "get_incremental_", "snapshot_"];
 
 /// The packages of macros that come with kiln or dbt.
 const BUILTIN: &[&str] = &["dbt", "dbt_duckdb", "dbt_postgres"];
@@ -55,8 +63,12 @@ pub struct Comparison<'a> {
     /// Whether values that depend on the environment are compared as they are written
     /// (`state_modified_compare_more_unrendered_values`).
     compares_written: bool,
+    /// How the earlier nodes are written; `None` if the manifest does not tell.
+    written: Option<HashMap<String, Written>>,
     /// Macros that changed, or that call one that did.
     changed_macros: HashSet<&'a str>,
+    /// The names of those of them that may build nodes, with their settings' names in them.
+    changed_ways: Vec<&'a str>,
 }
 
 /// A node now and, if it existed, before.
@@ -70,7 +82,14 @@ impl<'a> Comparison<'a> {
     /// Compares a project with an earlier version of it.
     #[must_use]
     pub fn new(new: &'a Manifest, old: &'a PreviousManifest, compares_written: bool) -> Self {
-        Self { new, old, compares_written, changed_macros: changed_macros(new, old) }
+        let written = written::read(&old.metadata);
+        let changed_macros = changed_macros(new, old);
+        let is_way = |name: &&str| WAYS.iter().any(|prefix| name.starts_with(prefix));
+        let own = |id: &&'a str| new.macros.get(*id).filter(|info| !BUILTIN.contains(&info.package.as_str()));
+        let changed = changed_macros.iter().filter_map(own);
+        let mut changed_ways: Vec<&str> = changed.map(|info| info.name.as_str()).filter(is_way).collect();
+        changed_ways.sort_unstable();
+        Self { new, old, compares_written, written, changed_macros, changed_ways }
     }
 
     /// The nodes for which the answer is yes. Warnings tell of contracts that break their readers, and of seeds that are
@@ -107,13 +126,14 @@ impl<'a> Comparison<'a> {
             Question::PersistedDescriptions => of_node(|new, old| !same_persisted_description(new, old)),
             Question::Relation => match &new.kind {
                 NodeKind::Source(source) => pair.old.is_none_or(|old| !self.same_place(new, source, old)),
-                _ => of_node(|new, old| !same_relation(new, old)),
+                _ => is_node && pair.old.is_none_or(|old| !self.same_relation(new, old)),
             },
             Question::Macros => self.calls_changed_macro(new),
+            Question::Variables => self.reads_changed_variable(new),
             Question::Contract => match pair.old {
                 _ if !is_node => false,
                 None => true,
-                Some(old) => !contract::is_same(new, old, warnings)?,
+                Some(old) => !self.same_contract(new, old, warnings)?,
             },
         })
     }
@@ -131,11 +151,9 @@ impl<'a> Comparison<'a> {
                 sum != Some(new.checksum.checksum.as_str())
             }
             NodeKind::Document(own) if new.resource_type != ResourceType::Function => {
-                self.document(new).is_some_and(|old| !same_document(new, own, old))
+                self.document(new).is_some_and(|old| !self.same_document(new, own, old))
             }
-            NodeKind::Test(test) if test.metadata.is_some() => {
-                pair.old.is_none_or(|old| !self.same_config(new, old) || new.fqn != old.fqn)
-            }
+            _ if is_generic_test(new) => pair.old.is_none_or(|old| !self.same_config(new, old) || new.fqn != old.fqn),
             _ => match pair.old {
                 None => true,
                 Some(old) => !self.same_node(new, old, warnings)?,
@@ -143,10 +161,10 @@ impl<'a> Comparison<'a> {
         };
         // Looked at in any case: it may complain.
         let breaks = match pair.old {
-            Some(old) if new.resource_type == ResourceType::Model => !contract::is_same(new, old, warnings)?,
+            Some(old) if new.resource_type == ResourceType::Model => !self.same_contract(new, old, warnings)?,
             _ => false,
         };
-        Ok(differs || breaks || self.calls_changed_macro(new))
+        Ok(differs || breaks || self.calls_changed_macro(new) || self.reads_changed_variable(new))
     }
 
     fn document(&self, new: &Node) -> Option<&'a Data> {
@@ -154,12 +172,12 @@ impl<'a> Comparison<'a> {
     }
 
     fn same_node(&self, new: &Node, old: &PreviousNode, warnings: &mut Diagnostics) -> Result<bool, Box<Diagnostic>> {
-        let same_contract = contract::is_same(new, old, warnings)?;
+        let same_contract = self.same_contract(new, old, warnings)?;
         Ok(same_body(new, old, warnings)
             && self.same_config(new, old)
             && same_persisted_description(new, old)
             && new.fqn == old.fqn
-            && same_relation(new, old)
+            && self.same_relation(new, old)
             && same_contract
             && (new.resource_type != ResourceType::Model || same_reference(new, old)))
     }
@@ -169,59 +187,178 @@ impl<'a> Comparison<'a> {
         match &new.kind {
             NodeKind::UnitTest(_) => false,
             NodeKind::Exposure(_) | NodeKind::Document(_) if new.resource_type != ResourceType::Function => {
-                self.document(new).is_none_or(|old| !same_document_config(new, old))
+                self.document(new).is_none_or(|old| !self.same_document_config(new, old))
             }
             _ => pair.old.is_none_or(|old| !self.same_config(new, old)),
         }
     }
 
-    /// Compares settings as they are written where they are written outside of the node's own file.
+    /// Compares settings; by how they are written where their values depend on the environment.
     fn same_config(&self, new: &Node, old: &PreviousNode) -> bool {
-        let is_source = new.resource_type == ResourceType::Source;
-        // Calls of `config` in the same text are the same; what they give may depend on the environment.
-        let is_same_text = self.compares_written && !is_source && new.raw_code == old.raw_code;
-        let is_compared = |key: &str| {
-            (is_source || !NOT_COMPARED.contains(&key)) && !(is_same_text && new.config_call.contains_key(key))
+        let is_compared = |key: &str| new.resource_type == ResourceType::Source || !NOT_COMPARED.contains(&key);
+        self.same_settings(new, (old, &old.unrendered_config), is_compared)
+    }
+
+    fn same_contract(
+        &self,
+        new: &Node,
+        old: &PreviousNode,
+        warnings: &mut Diagnostics,
+    ) -> Result<bool, Box<Diagnostic>> {
+        let is_way_same = self.same_settings(new, (old, &old.unrendered_config), |key| key == "materialized");
+        contract::is_same(new, old, is_way_same, warnings)
+    }
+
+    /// Compares where nodes are configured to be built, not where they are: that differs by target.
+    fn same_relation(&self, new: &Node, old: &PreviousNode) -> bool {
+        self.same_settings(new, (old, &old.unrendered_config), |key| matches!(key, "database" | "schema" | "alias"))
+    }
+
+    fn same_settings(
+        &self,
+        new: &Node,
+        (old, values): (&PreviousNode, &Map<String, Data>),
+        is_compared: impl Fn(&str) -> bool,
+    ) -> bool {
+        let keys = new.unrendered_config.keys().chain(values.keys()).filter(|key| is_compared(key));
+        let calls = OnceCell::new();
+        keys.into_iter().all(|key| {
+            let is_same = self.same_setting(new, key, (new.unrendered_config.get(key), values.get(key)));
+            if is_same && !self.compares_written {
+                return true;
+            }
+            // A generic test's call is made from the property file, where values are rendered already.
+            let is_called = !is_generic_test(new) && new.config_call.contains_key(key);
+            let texts = calls.get_or_init(|| Some((call_texts(&new.raw_code)?, call_texts(&old.raw_code)?)));
+            match texts.as_ref().filter(|_| is_called).map(|(new, old)| (new.get(key.as_str()), old.get(key.as_str())))
+            {
+                // Only a manifest that tells of variables tells them from the environment.
+                Some((Some(new), Some(old))) if self.written.is_some() || !new.contains("var(") => new == old,
+                _ => is_same,
+            }
+        })
+    }
+
+    /// Compares a setting of a property file by how it is written, as far as that is known of both.
+    fn same_setting(&self, new: &Node, key: &str, (own, earlier): (Option<&Data>, Option<&Data>)) -> bool {
+        let same = |left: Option<&Data>, right: Option<&Data>| match (left, right) {
+            (Some(left), Some(right)) => same_data(left, right),
+            (left, right) => left.is_none() && right.is_none(),
         };
-        same_maps(&new.unrendered_config, &old.unrendered_config, is_compared)
+        let written = new.written.as_ref().and_then(|written| written.settings.get(key));
+        match &self.written {
+            Some(told) => {
+                let old = told.get(new.unique_id.as_str()).and_then(|written| written.settings.get(key));
+                same(written.or(own), old.or(earlier))
+            }
+            None => same(own, earlier) || (written.is_some() && same(written, earlier)),
+        }
     }
 
     fn same_place(&self, new: &Node, source: &SourceDef, old: &PreviousNode) -> bool {
-        let same = if self.compares_written {
-            source.unrendered_database == old.unrendered_database && source.unrendered_schema == old.unrendered_schema
-        } else {
-            new.database == old.database && new.schema == old.schema
+        let same = |written: (&Option<String>, &Option<String>), is_same: bool| match written {
+            (Some(new), Some(old)) => new == old,
+            _ => is_same,
         };
-        same && Some(&source.identifier) == old.identifier.as_ref()
+        same((&source.unrendered_database, &old.unrendered_database), new.database == old.database)
+            && same((&source.unrendered_schema, &old.unrendered_schema), new.schema == old.schema)
+            && self.same_property(new, "identifier", &Data::from(source.identifier.as_str()), || {
+                old.identifier.clone().map_or(Data::Null, Data::from)
+            })
+    }
+
+    fn same_property(&self, new: &Node, key: &str, own: &Data, old: impl Fn() -> Data) -> bool {
+        self.same_setting(new, key, (Some(own), Some(&old())))
     }
 
     fn same_source(&self, new: &Node, source: &SourceDef, old: &PreviousNode) -> bool {
+        let field = source.loaded_at_field.clone().map_or(Data::Null, Data::from);
         self.same_place(new, source, old)
             && new.fqn == old.fqn
             && self.same_config(new, old)
-            && same_data(&Data::Object(source.quoting.clone()), &old.quoting)
-            && same_data(&source.freshness, &old.freshness)
-            && source.loaded_at_field == old.loaded_at_field
-            && same_data(&source.external, &old.external)
+            && self.same_property(new, "quoting", &Data::Object(source.quoting.clone()), || old.quoting.clone())
+            && self.same_property(new, "freshness", &source.freshness, || old.freshness.clone())
+            && self.same_property(new, "loaded_at_field", &field, || {
+                old.loaded_at_field.clone().map_or(Data::Null, Data::from)
+            })
+            && self.same_property(new, "external", &source.external, || old.external.clone())
     }
 
     fn same_exposure(&self, new: &Node, exposure: &Exposure, old: &Data) -> bool {
-        let text = |key: &str| old.get(key).and_then(Data::as_str);
+        let text = |value: Option<&str>| value.map_or(Data::Null, Data::from);
+        let same =
+            |key: &str, own: Data| self.same_property(new, key, &own, || old.get(key).cloned().unwrap_or_default());
         let parents: HashSet<&str> = ids(old.get("depends_on").and_then(|parents| parents.get("nodes")));
         let own: HashSet<&str> = new.parents.iter().map(|ix| self.new.node(*ix).unique_id.as_str()).collect();
         fqn_of(old) == new.fqn
-            && text("type") == Some(exposure.exposure_type.as_str())
-            && old.get("owner").is_some_and(|owner| same_data(owner, &Data::Object(exposure.owner.fields.clone())))
-            && text("maturity") == exposure.maturity.as_deref()
-            && text("url") == exposure.url.as_deref()
-            && text("description").unwrap_or_default() == new.description
-            && text("label") == exposure.label.as_deref()
+            && same("type", Data::from(exposure.exposure_type.as_str()))
+            && same("owner", Data::Object(exposure.owner.fields.clone()))
+            && same("maturity", text(exposure.maturity.as_deref()))
+            && same("url", text(exposure.url.as_deref()))
+            && old.get("description").and_then(Data::as_str).unwrap_or_default() == new.description
+            && same("label", text(exposure.label.as_deref()))
             && parents == own
-            && same_document_config(new, old)
+            && self.same_document_config(new, old)
+    }
+
+    fn same_document(&self, new: &Node, own: &Map<String, Data>, old: &Data) -> bool {
+        let keys: &[&str] = match new.resource_type {
+            ResourceType::Metric => &["type", "label"],
+            ResourceType::SemanticModel => {
+                &["model", "defaults", "entities", "dimensions", "measures", "primary_entity"]
+            }
+            ResourceType::SavedQuery => &["query_params", "label", "exports"],
+            _ => &[],
+        };
+        let part = |data: &Data, key: &str| data.get(key).cloned().unwrap_or_default();
+        let same = |key: &&str| same_data(own.get(*key).unwrap_or(&Data::Null), &part(old, key));
+        let description = own.get("description").and_then(Data::as_str).unwrap_or(&new.description);
+        let group = Data::from(new.group.clone());
+        keys.iter().all(same)
+            && part(old, "description").as_str().unwrap_or_default() == description
+            && (new.resource_type == ResourceType::Metric || same_data(&group, &part(old, "group")))
+            && self.same_document_config(new, old)
+    }
+
+    /// Compares settings as written; semantic models and saved queries have them only as they hold.
+    fn same_document_config(&self, new: &Node, old: &Data) -> bool {
+        let (own, key): (&Map<String, Data>, _) = match new.resource_type {
+            ResourceType::SemanticModel | ResourceType::SavedQuery => (&new.config.values, "config"),
+            _ => (&new.unrendered_config, "unrendered_config"),
+        };
+        let empty = Map::new();
+        let old = old.get(key).and_then(Data::as_object).unwrap_or(&empty);
+        let is_compared = |key: &&String| new.resource_type != ResourceType::Metric || *key != "group";
+        let mut keys = own.keys().chain(old.keys()).filter(is_compared);
+        keys.all(|key| self.same_setting(new, key, (own.get(key), old.get(key))))
+    }
+
+    /// Whether a variable that a node reads by name has another value. Only manifests of kiln tell.
+    fn reads_changed_variable(&self, new: &Node) -> bool {
+        let (Some(own), Some(told)) = (&new.written, &self.written) else { return false };
+        let Some(old) = told.get(new.unique_id.as_str()) else { return false };
+        own.variables.iter().any(|(name, value)| old.variables.get(name).is_some_and(|old| old != value))
     }
 
     fn calls_changed_macro(&self, new: &Node) -> bool {
         new.macro_calls.iter().any(|id| self.changed_macros.contains(id.as_str()))
+            || self.changed_ways.iter().any(|name| self.is_built_by(new, name))
+    }
+
+    /// Whether a macro of the project or a package builds a node, named by its configuration.
+    fn is_built_by(&self, new: &Node, name: &str) -> bool {
+        let is_built = matches!(new.resource_type, ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot);
+        let setting = |key: &str| new.config.str(key).unwrap_or_default();
+        let is_named = |prefix: &str, key: &str, suffix: &str| {
+            let named = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+            !setting(key).is_empty() && named == Some(setting(key))
+        };
+        let adapter = format!("_{}", self.new.adapter_type);
+        is_built
+            && (is_named("materialization_", "materialized", "_default")
+                || is_named("materialization_", "materialized", &adapter)
+                || is_named("get_incremental_", "incremental_strategy", "_sql")
+                || is_named("snapshot_", "strategy", "_strategy"))
     }
 
     /// Models with a contract that are gone, or disabled now.
@@ -252,7 +389,16 @@ fn changed_macros<'a>(new: &'a Manifest, old: &PreviousManifest) -> HashSet<&'a 
     new.macro_callers(new.macros.iter().filter(has_changed).map(|(id, _)| id.as_str()))
 }
 
+fn is_generic_test(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Test(test) if test.metadata.is_some())
+}
+
 fn same_body(new: &Node, old: &PreviousNode, warnings: &mut Diagnostics) -> bool {
+    if is_generic_test(new) && new.written.as_ref().is_some_and(|written| !written.settings.is_empty()) {
+        // Its text repeats its settings with the values that hold here.
+        let body = |code: &str| code.split("{{ config(").next().map(str::to_owned);
+        return body(&new.raw_code) == body(&old.raw_code);
+    }
     if new.resource_type != ResourceType::Seed {
         return new.raw_code == old.raw_code;
     }
@@ -291,47 +437,11 @@ fn same_persisted_description(new: &Node, old: &PreviousNode) -> bool {
     (!persists("relation") || new.description == old.description) && (!persists("columns") || same_columns())
 }
 
-/// Compares where nodes are configured to be built, not where they are: that differs by target.
-fn same_relation(new: &Node, old: &PreviousNode) -> bool {
-    ["database", "schema", "alias"].iter().all(|key| {
-        let (new, old) = (new.unrendered_config.get(*key), old.unrendered_config.get(*key));
-        same_data(new.unwrap_or(&Data::Null), old.unwrap_or(&Data::Null))
-    })
-}
-
 /// Compares what refs to a model depend on.
 fn same_reference(new: &Node, old: &PreviousNode) -> bool {
     same_data(new.latest_version.as_ref().unwrap_or(&Data::Null), &old.latest_version)
         && new.access == old.access
         && new.deprecation_date == old.deprecation_date
-}
-
-fn same_document(new: &Node, own: &Map<String, Data>, old: &Data) -> bool {
-    let keys: &[&str] = match new.resource_type {
-        ResourceType::Metric => &["type", "label"],
-        ResourceType::SemanticModel => &["model", "defaults", "entities", "dimensions", "measures", "primary_entity"],
-        ResourceType::SavedQuery => &["query_params", "label", "exports"],
-        _ => &[],
-    };
-    let part = |data: &Data, key: &str| data.get(key).cloned().unwrap_or_default();
-    let same = |key: &&str| same_data(own.get(*key).unwrap_or(&Data::Null), &part(old, key));
-    let description = own.get("description").and_then(Data::as_str).unwrap_or(&new.description);
-    let group = Data::from(new.group.clone());
-    keys.iter().all(same)
-        && part(old, "description").as_str().unwrap_or_default() == description
-        && (new.resource_type == ResourceType::Metric || same_data(&group, &part(old, "group")))
-        && same_document_config(new, old)
-}
-
-/// Compares settings as written; semantic models and saved queries have them only as they hold.
-fn same_document_config(new: &Node, old: &Data) -> bool {
-    let (own, key): (&Map<String, Data>, _) = match new.resource_type {
-        ResourceType::SemanticModel | ResourceType::SavedQuery => (&new.config.values, "config"),
-        _ => (&new.unrendered_config, "unrendered_config"),
-    };
-    let empty = Map::new();
-    let old = old.get(key).and_then(Data::as_object).unwrap_or(&empty);
-    same_maps(own, old, |key| new.resource_type != ResourceType::Metric || key != "group")
 }
 
 fn same_maps(new: &Map<String, Data>, old: &Map<String, Data>, is_compared: impl Fn(&str) -> bool) -> bool {

@@ -5,12 +5,18 @@
 use serde_json::Value as Data;
 
 use super::compare::warn;
-use super::manifest::PreviousNode;
+use super::manifest::{PreviousColumn, PreviousNode};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::manifest::{Node, NodeKind, ResourceType};
 
-/// Tells whether a model promises what it promised.
-pub(super) fn is_same(new: &Node, old: &PreviousNode, warnings: &mut Diagnostics) -> Result<bool, Box<Diagnostic>> {
+/// Tells whether a model promises what it promised. `is_way_same`: whether it is built as it was, but for what depends on
+/// the environment.
+pub(super) fn is_same(
+    new: &Node,
+    old: &PreviousNode,
+    is_way_same: bool,
+    warnings: &mut Diagnostics,
+) -> Result<bool, Box<Diagnostic>> {
     if new.resource_type != ResourceType::Model {
         return Ok(true);
     }
@@ -25,7 +31,11 @@ pub(super) fn is_same(new: &Node, old: &PreviousNode, warnings: &mut Diagnostics
     if is_enforced && sum == old.contract.checksum.as_deref() {
         return Ok(true);
     }
-    let breaks = broken(new, old, is_enforced);
+    // The sum tells apart what is enforced in a table and what in a view.
+    if is_enforced && is_way_same && says_same(new, old) {
+        return Ok(true);
+    }
+    let breaks = broken(new, old, is_enforced, is_way_same);
     if !breaks.is_empty() {
         let is_versioned = new.version.as_ref().is_some_and(|version| !version.is_null());
         complain(&new.name, &breaks, is_versioned, warnings, |problem| problem.in_file(&new.file))?;
@@ -76,7 +86,16 @@ fn moment(text: &str) -> Option<jiff::Timestamp> {
     text.parse().ok().or_else(|| date()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp()))
 }
 
-fn broken(new: &Node, old: &PreviousNode, is_enforced: bool) -> Vec<String> {
+/// Whether columns, types and constraints are the same.
+fn says_same(new: &Node, old: &PreviousNode) -> bool {
+    let column = |(name, old): (&String, &PreviousColumn)| {
+        let now = new.columns.get(name);
+        now.is_some_and(|now| now.data_type == old.data_type && now.constraints == old.constraints)
+    };
+    new.columns.len() == old.columns.len() && old.columns.iter().all(column) && new.constraints == old.constraints
+}
+
+fn broken(new: &Node, old: &PreviousNode, is_enforced: bool, is_way_same: bool) -> Vec<String> {
     let mut breaks = Vec::new();
     if !is_enforced {
         breaks.push("Contract enforcement was removed".to_owned());
@@ -109,7 +128,7 @@ fn broken(new: &Node, old: &PreviousNode, is_enforced: bool) -> Vec<String> {
                 .map(|what| format!("Enforced model level constraints were removed: {what}")),
         );
         let has_constraints = !old.constraints.is_empty() || columns.iter().any(|(_, old)| !old.constraints.is_empty());
-        if !enforces(new.config.materialized()) && has_constraints {
+        if !is_way_same && !enforces(new.config.materialized()) && has_constraints {
             let now = new.config.materialized();
             breaks.push(format!("Materialization changed with enforced constraints: {was} -> {now}"));
         }
@@ -152,7 +171,7 @@ mod tests {
         let old = json!({"contract": contract, "columns": old, "config": {"materialized": "table"}});
         let old: PreviousNode = serde_json::from_value(old).expect("it is a node");
         let mut warnings = Diagnostics::new();
-        let shown = match is_same(&new, &old, &mut warnings) {
+        let shown = match is_same(&new, &old, true, &mut warnings) {
             Ok(is_same) => {
                 let texts: Vec<_> = warnings.iter().map(|warning| warning.message.clone()).collect();
                 format!("{is_same} {}", texts.join("\n"))

@@ -7,10 +7,12 @@ mod compare;
 mod contract;
 mod manifest;
 mod results;
+mod written;
 
 pub use compare::{Comparison, Question};
 pub use manifest::{PreviousColumn, PreviousManifest, PreviousNode};
 pub use results::{PreviousBatches, PreviousResult, PreviousResults, PreviousSources};
+pub use written::{KEY as WRITTEN_KEY, write as written};
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,10 +21,13 @@ use serde::de::DeserializeOwned;
 
 use crate::diagnostic::{Code, Diagnostic};
 
+/// Reads a file of a place by its name; `None` if there is none.
+pub type ReadFile<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, Box<Diagnostic>> + 'a;
+
 /// The artifacts of a folder, as far as they are there.
 #[derive(Debug, Default)]
 pub struct PreviousState {
-    /// The folder, as it was named.
+    /// The folder or address, for messages.
     pub folder: PathBuf,
     /// `manifest.json`.
     pub manifest: Option<PreviousManifest>,
@@ -35,22 +40,18 @@ pub struct PreviousState {
 }
 
 impl PreviousState {
-    /// Reads the artifacts of a folder, and how fresh sources are now from the target folder.
+    /// Reads the artifacts of a place, and how fresh sources are now from the target folder. `file` reads a file of the
+    /// place by its name.
     ///
     /// # Errors
-    /// When the folder does not exist, or a file in it is not what its name says.
-    pub fn read(folder: &Path, target: &Path) -> Result<Self, Box<Diagnostic>> {
-        if !folder.is_dir() {
-            let message = format!("the folder of the earlier run does not exist: `{}`", folder.display());
-            let error = Diagnostic::error(Code::PreviousStateMissing, message);
-            return Err(Box::new(error.hint("the path counts from the project's folder")));
-        }
+    /// When a file cannot be read, or is not what its name says.
+    pub fn read(place: &Path, target: &Path, file: &ReadFile<'_>) -> Result<Self, Box<Diagnostic>> {
         Ok(Self {
-            folder: folder.to_owned(),
-            manifest: read_artifact(&folder.join("manifest.json"))?,
-            results: read_artifact(&folder.join("run_results.json"))?,
-            sources: read_artifact(&folder.join("sources.json"))?,
-            current_sources: read_artifact(&target.join("sources.json"))?,
+            folder: place.to_owned(),
+            manifest: artifact(place, "manifest.json", file)?,
+            results: artifact(place, "run_results.json", file)?,
+            sources: artifact(place, "sources.json", file)?,
+            current_sources: artifact(target, "sources.json", &|name| read_file(target, name))?,
         })
     }
 
@@ -59,34 +60,39 @@ impl PreviousState {
     /// # Errors
     /// When the folder has none.
     pub fn manifest(&self) -> Result<&PreviousManifest, Box<Diagnostic>> {
-        self.manifest.as_ref().ok_or_else(|| missing(&self.folder.join("manifest.json"), "there is no such file"))
+        self.manifest.as_ref().ok_or_else(|| without(&self.folder, "manifest.json"))
     }
 }
 
-/// Reads `run_results.json` of a folder; `None` if there is none.
+/// Reads an artifact; `None` if there is none. `file` reads a file of the place by its name.
 ///
 /// # Errors
-/// When it is not what its name says.
-pub fn read_results(folder: &Path) -> Result<Option<PreviousResults>, Box<Diagnostic>> {
-    read_artifact(&folder.join("run_results.json"))
+/// When it cannot be read, or is not what its name says.
+pub fn artifact<T: DeserializeOwned>(
+    place: &Path,
+    name: &str,
+    file: &ReadFile<'_>,
+) -> Result<Option<T>, Box<Diagnostic>> {
+    let Some(bytes) = file(name)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| missing(&place.join(name), &error.to_string()))
 }
 
-/// Reads `manifest.json` of a folder.
+/// Reads a file of a folder; `None` if there is none.
 ///
 /// # Errors
-/// When there is none, or it is no manifest.
-pub fn read_manifest(folder: &Path) -> Result<PreviousManifest, Box<Diagnostic>> {
-    let path = folder.join("manifest.json");
-    read_artifact(&path)?.ok_or_else(|| missing(&path, "there is no such file"))
-}
-
-/// Reads an artifact; `None` if there is none.
-fn read_artifact<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Box<Diagnostic>> {
+/// When it cannot be read.
+pub fn read_file(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Box<Diagnostic>> {
+    let path = folder.join(name);
     if !path.is_file() {
         return Ok(None);
     }
-    let text = fs::read(path).map_err(|error| missing(path, &error.to_string()))?;
-    serde_json::from_slice(&text).map(Some).map_err(|error| missing(path, &error.to_string()))
+    fs::read(&path).map(Some).map_err(|error| missing(&path, &error.to_string()))
+}
+
+/// The error of an artifact that is needed and not there.
+#[must_use]
+pub fn without(place: &Path, name: &str) -> Box<Diagnostic> {
+    missing(&place.join(name), "there is no such file")
 }
 
 fn missing(path: &Path, why: &str) -> Box<Diagnostic> {

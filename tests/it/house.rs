@@ -19,7 +19,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (4, &["parse", "select"]),
     (3, &["jinja", "state"]),
     (2, &["manifest", "adapter"]),
-    (1, &["project", "sql"]),
+    (1, &["project", "remote", "sql"]),
     (0, &["builtins", "diagnostic"]),
 ];
 
@@ -27,6 +27,7 @@ const FLOORS: &[(u8, &[&str])] = &[
 const PACKAGES: &[(&str, &[&str])] = &[
     ("anstream", &["ui"]),
     ("anstyle", &["ui", "cli"]),
+    ("base16ct", &[]),
     ("bytes", &["adapter/postgres"]),
     ("base64", &["site"]),
     ("clap", &["cli"]),
@@ -43,22 +44,23 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["ui"]),
     ("jiff", &[]),
     ("md5", &["artifacts", "jinja", "parse"]),
+    ("mimalloc", &["main"]),
     ("minijinja", &["jinja"]),
     ("petgraph", &["manifest/graph"]),
     ("postgres_protocol", &["adapter/postgres"]),
     ("regex", &[]),
     ("rustls", &["adapter/postgres"]),
-    ("rustls_native_certs", &["adapter/postgres", "packages"]),
+    ("rustls_native_certs", &["adapter/postgres", "remote"]),
     ("serde", &[]),
     ("serde_json", &[]),
     ("serde_yaml", &["project/yaml"]),
     ("sha1", &["packages"]),
-    ("sha2", &["project", "parse", "adapter/postgres"]),
+    ("sha2", &["project", "parse", "remote", "adapter/postgres"]),
     ("socket2", &["adapter/postgres"]),
     ("sqlparser", &["sql"]),
     ("strsim", &["diagnostic"]),
     ("tar", &["packages"]),
-    ("ureq", &["packages"]),
+    ("ureq", &["packages", "remote"]),
     ("walkdir", &["project"]),
 ];
 

@@ -27,3 +27,5 @@ mod python;
 mod sample;
 /// The documentation page, in a browser.
 mod site;
+/// `--state` with addresses.
+mod state;

@@ -65,6 +65,7 @@ fn document(setup: &Setup<'_>, entry: &Entry, kind: ResourceType, mut own: Tree)
     let mut node = setup.blank_node(kind, entry.package, &format!("{kind}.{package}.{name}"), &name);
     node.config = layers::merge(&setup.trees, &layered);
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
+    crate::parse::written::note_entry(&mut node, entry, None, &patch);
     node.path.clone_from(&entry.path);
     node.original_file_path.clone_from(&entry.original_file_path);
     node.file = Arc::clone(&entry.file);

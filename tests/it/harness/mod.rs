@@ -3,6 +3,7 @@
 pub mod case;
 pub mod cluster;
 pub mod diff;
+pub mod server;
 pub mod shell;
 
 use std::path::PathBuf;
