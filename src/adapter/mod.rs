@@ -236,6 +236,43 @@ pub fn write_parquet(rows: &Path, to: &Path) -> Option<Result<(), AdapterError>>
     return None;
 }
 
+/// A table of facts to write: rows as JSON lines, and what becomes of the rows that its Parquet file has.
+#[derive(Clone, Copy, Debug)]
+pub struct FactRows<'a> {
+    /// The table's name, and that of its file.
+    pub name: &'a str,
+    /// Names of columns and DuckDB's types.
+    pub columns: &'a [(&'a str, &'a str)],
+    /// The rows, one JSON object a line.
+    pub rows: &'a Path,
+    /// Rows of the present file stay, unless new ones have the same value in this column.
+    pub stays_by: Option<&'a str>,
+}
+
+/// Writes tables of facts as Parquet files of a folder. `None` where kiln was built without an engine that can.
+///
+/// # Errors
+/// When rows cannot be read or a file cannot be written.
+#[must_use]
+pub fn write_facts(folder: &Path, tables: &[FactRows<'_>]) -> Option<Result<(), AdapterError>> {
+    #[cfg(feature = "duckdb")]
+    return Some(duckdb::facts::write(folder, tables));
+    #[cfg(not(feature = "duckdb"))]
+    return None;
+}
+
+/// Runs a query in which the Parquet files of a folder are tables. `None` like [`write_facts`].
+///
+/// # Errors
+/// When a file cannot be read or the query is refused.
+#[must_use]
+pub fn query_facts(folder: &Path, names: &[&str], sql: &str) -> Option<Result<Table, AdapterError>> {
+    #[cfg(feature = "duckdb")]
+    return Some(duckdb::facts::query(folder, names, sql));
+    #[cfg(not(feature = "duckdb"))]
+    return None;
+}
+
 /// The kinds of relation that templates may ask about.
 pub const RELATION_KINDS: &[RelationKind] = &[
     RelationKind::Table,

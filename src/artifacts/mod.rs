@@ -5,6 +5,8 @@
 mod catalog;
 mod column_lineage;
 mod earlier;
+mod facts;
+mod history;
 mod manifest;
 mod python_json;
 mod run_results;
@@ -14,6 +16,8 @@ mod sources;
 pub use catalog::{CatalogFacts, write_catalog};
 pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
 pub use earlier::{Earlier, earlier};
+pub use facts::{FACT_TABLES, FactTable, KnownFacts};
+pub use history::{RunFile, facts_folder, keep_run, remove_files};
 pub use manifest::{ManifestFacts, previous_manifest, write_graph_summary, write_manifest};
 pub use python_json::python_json;
 pub use run_results::{TargetFolder, write_run_results};

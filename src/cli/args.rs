@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Show where columns come from and what is made of them, and write column_lineage.json
     Lineage(LineageArgs),
+    /// Query facts about the project and its runs with SQL, and write them as Parquet files
+    Metadata(MetadataArgs),
     /// List the nodes of the project
     #[command(alias = "ls")]
     List(ListArgs),
@@ -169,6 +171,30 @@ pub(crate) struct GenerateYamlArgs {
     /// Do not ask the database about sources
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+/// Arguments of `metadata`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MetadataArgs {
+    /// A query, such as "select status, count(*) from results group by 1"; without one, the tables are listed
+    #[arg(value_name = "SQL")]
+    pub(crate) query: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: RowsForm,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowsForm {
+    /// For people.
+    #[default]
+    #[value(alias = "text")]
+    Table,
+    /// A list of objects.
+    Json,
+    /// Comma-separated, with a header.
+    Csv,
 }
 
 /// Arguments of `sources`.
@@ -701,6 +727,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Impact(_)
             | Self::Lineage(_)
+            | Self::Metadata(_)
             | Self::Sources(_)
             | Self::Generate(_)
             | Self::Parse => {}

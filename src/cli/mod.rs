@@ -25,6 +25,7 @@ mod init;
 mod interrupt;
 mod lineage;
 mod list;
+mod metadata;
 mod panic;
 mod parse;
 mod pipeline;
@@ -123,6 +124,7 @@ fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, Ex
             | Command::Show(_)
             | Command::Compile(_)
             | Command::Lineage(_)
+            | Command::Metadata(_)
             | Command::Impact(_)
             | Command::Generate(_)
     );
@@ -148,6 +150,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Compile(args) => compile::run(args, parsed),
         Command::Show(args) => show::run(args, parsed),
         Command::Lineage(args) => lineage::run(args, parsed),
+        Command::Metadata(args) => metadata::run(args, parsed),
         Command::Docs(args::DocsArgs { command: DocsCommand::Generate(args) }) => docs::generate(args, parsed),
         Command::Source(args::SourceArgs { command: SourceCommand::Freshness(args) }) => {
             source::freshness(args, parsed)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::earlier::{self, Previous};
 use super::{ExitStatus, is_called_dbt, upstream};
 use crate::adapter::{self, Adapter, AdapterErrorKind};
-use crate::artifacts::{self, ManifestFacts};
+use crate::artifacts::{self, ManifestFacts, RunFile};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer};
 use crate::manifest::{Manifest, NodeSet, ResourceType};
@@ -269,6 +269,7 @@ impl Parsed {
         }
         let path = self.target_file("run_results.json");
         artifacts::write_run_results(&path, settings, &self.manifest, report).map_err(|error| self.fail(&error))?;
+        artifacts::keep_run(&path, RunFile::Results, settings);
         self.say_written("RunExecutionResult", &path);
         Ok(())
     }

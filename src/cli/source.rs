@@ -53,6 +53,7 @@ fn write(args: &SourceFreshnessArgs, parsed: &Parsed, report: &RunReport) -> Res
     }
     let path = args.output.as_ref().map_or_else(|| parsed.target_file("sources.json"), PathBuf::clone);
     artifacts::write_sources(&path, settings, &parsed.manifest, report).map_err(|error| parsed.fail(&error))?;
+    artifacts::keep_run(&path, artifacts::RunFile::Freshness, settings);
     parsed.say_written("FreshnessResult", &path);
     Ok(())
 }

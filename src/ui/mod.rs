@@ -34,6 +34,6 @@ pub use progress::Progress;
 pub use report::TermReporter;
 pub use secrets::Secrets;
 pub use summary::{Ended, Summary, Tally};
-pub use table::{Preview, cell_json, cell_text};
+pub use table::{Preview, cell_json, cell_text, csv};
 pub use text::{OutputLine, count, counts, duration, noun};
 pub use theme::Theme;

@@ -66,6 +66,24 @@ fn one_line(text: &str) -> String {
     }
 }
 
+/// The rows as comma-separated lines with a header. NULL is empty, and an empty text is `""`.
+#[must_use]
+pub fn csv(table: &Table) -> String {
+    let line = |cells: &mut dyn Iterator<Item = String>| cells.collect::<Vec<_>>().join(",");
+    let mut lines = vec![line(&mut table.columns.iter().map(|column| csv_field(&column.name)))];
+    let cell = |cell: &Cell| if *cell == Cell::Null { String::new() } else { csv_field(&cell_text(cell)) };
+    lines.extend(table.rows.iter().map(|row| line(&mut row.iter().map(cell))));
+    lines.join("\n")
+}
+
+fn csv_field(text: &str) -> String {
+    if text.is_empty() || text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
 /// A value as text; NULL is empty.
 #[must_use]
 pub fn cell_text(cell: &Cell) -> String {
@@ -120,6 +138,14 @@ mod tests {
     fn rows_are_drawn_between_bars() {
         let drawn = Preview { table: &sample(), null: "" }.render();
         assert_eq!(drawn, "| id | name |\n|----|------|\n|  1 | a\\nb |\n| 10 |      |");
+    }
+
+    #[test]
+    fn rows_are_quoted_in_csv_where_they_must() {
+        let mut table = sample();
+        table.rows.push(vec![Cell::Int(11), Cell::Text(String::new())]);
+        table.rows.push(vec![Cell::Int(12), Cell::Text("say \"a, b\"".to_owned())]);
+        assert_eq!(csv(&table), "id,name\n1,\"a\nb\"\n10,\n11,\"\"\n12,\"say \"\"a, b\"\"\"");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! The SQL that builds things is not here but in `builtins`.
 
 mod cells;
+pub(super) mod facts;
 mod profile;
 mod refusal;
 mod session;
