@@ -73,6 +73,11 @@ pub trait Adapter: Send + Sync {
     fn release(&self, connection: Box<dyn Connection>) {
         drop(connection);
     }
+    /// Hears how many sessions are about to be busy at once: more while none is, fewer at any time. A database within
+    /// this process may then leave work to their threads that its own threads would do otherwise.
+    fn expect_busy(&self, n_sessions: usize) {
+        let _ = n_sessions;
+    }
 }
 
 /// One session, owned by one thread at a time.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use md5::{Digest, Md5};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value as Data, json};
 
 use super::{metadata, write_json};
@@ -272,15 +273,34 @@ fn group_map(manifest: &Manifest) -> Map<String, Data> {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_graph_summary(path: &Path, project: &Project, manifest: &Manifest) -> Result<(), Box<Diagnostic>> {
-    let mut linked = Map::new();
-    for ix in manifest.indices() {
-        let node = manifest.node(ix);
-        let mut entry = json!({"name": node.unique_id.as_str(), "type": node.resource_type.as_str()});
-        let children: Vec<usize> = manifest.children(ix).iter().map(|child| child.as_usize()).collect();
-        if let (false, Data::Object(entry)) = (children.is_empty(), &mut entry) {
-            entry.insert("succ".to_owned(), json!(children));
-        }
-        linked.insert(ix.as_usize().to_string(), entry);
+    let summary = GraphSummary { invocation_id: &project.settings.invocation_id, linked: Linked(manifest) };
+    write_json(path, &summary)
+}
+
+#[derive(Serialize)]
+struct GraphSummary<'a> {
+    #[serde(rename = "_invocation_id")]
+    invocation_id: &'a str,
+    linked: Linked<'a>,
+}
+
+/// The nodes by their index.
+struct Linked<'a>(&'a Manifest);
+
+#[derive(Serialize)]
+struct Link<'a> {
+    name: &'a str,
+    r#type: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    succ: Vec<usize>,
+}
+
+impl Serialize for Linked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.indices().map(|ix| {
+            let node = self.0.node(ix);
+            let succ = self.0.children(ix).iter().map(|child| child.as_usize()).collect();
+            (ix.as_usize(), Link { name: node.unique_id.as_str(), r#type: node.resource_type.as_str(), succ })
+        }))
     }
-    write_json(path, &json!({"_invocation_id": project.settings.invocation_id, "linked": linked}))
 }

@@ -26,6 +26,10 @@ const STOP_INTERVAL: Duration = Duration::from_millis(50);
 pub trait Work: Sync {
     /// Makes the worker of a thread. Called on that thread; `thread` is its name as results publish it.
     fn worker(&self, thread: &str) -> Box<dyn Worker + '_>;
+    /// Hears how many workers are about to be busy at once: more while none is, fewer at any time.
+    fn expect_busy(&self, n_workers: usize) {
+        let _ = n_workers;
+    }
 }
 
 /// Does what is to be done with a node.
@@ -84,7 +88,7 @@ pub fn execute(
             }
         }
         drop(done);
-        let mut schedule = Schedule::new(manifest, plan, tasks, (options, reporter));
+        let mut schedule = Schedule::new((manifest, plan), work, tasks, (options, reporter));
         schedule.run(&finished, stop);
         schedule.finish(stop)
     })
@@ -156,6 +160,7 @@ struct Cause {
 struct Schedule<'a> {
     manifest: &'a Manifest,
     plan: &'a RunPlan,
+    work: &'a dyn Work,
     options: Options,
     reporter: &'a dyn Reporter,
     tasks: Vec<Sender<Task>>,
@@ -167,6 +172,8 @@ struct Schedule<'a> {
     skipped: HashMap<NodeIndex, Cause>,
     numbered: usize,
     running: usize,
+    /// How many workers were last said to be busy.
+    expected_busy: usize,
     has_failed_fast: bool,
     results: Vec<NodeResult>,
     finished: NodeSet,
@@ -174,8 +181,8 @@ struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     fn new(
-        manifest: &'a Manifest,
-        plan: &'a RunPlan,
+        (manifest, plan): (&'a Manifest, &'a RunPlan),
+        work: &'a dyn Work,
         tasks: Vec<Sender<Task>>,
         (options, reporter): (Options, &'a dyn Reporter),
     ) -> Self {
@@ -185,6 +192,7 @@ impl<'a> Schedule<'a> {
         let mut schedule = Self {
             manifest,
             plan,
+            work,
             options,
             reporter,
             idle: (0..tasks.len()).rev().collect(),
@@ -195,6 +203,7 @@ impl<'a> Schedule<'a> {
             skipped: HashMap::new(),
             numbered: 0,
             running: 0,
+            expected_busy: 0,
             has_failed_fast: false,
             results: Vec::new(),
             finished: NodeSet::new(),
@@ -246,6 +255,11 @@ impl<'a> Schedule<'a> {
 
     /// Gives work to idle workers. Skipping takes no worker, but waits its turn like everything else.
     fn dispatch(&mut self) {
+        let busy = (self.running + self.ready.len()).min(self.tasks.len());
+        if busy < self.expected_busy || (self.running == 0 && busy != self.expected_busy) {
+            self.work.expect_busy(busy);
+            self.expected_busy = busy;
+        }
         while let Some(worker) = self.idle.last().copied() {
             let Some(task) = self.ready.pop_front() else { return };
             let tests = self.plan.unit_tests.get(&task.node).map_or(&[][..], Vec::as_slice);
@@ -547,6 +561,29 @@ mod tests {
         let (_, outcome, manifest) = run(&["model.a", "model.b"], Command::Run, false, &stop);
         assert!(outcome.results.is_empty());
         assert_eq!(outcome.not_run, manifest.indices().collect::<Vec<_>>());
+    }
+
+    /// Notes how many workers are said to be busy.
+    struct Noted<'a>(ByName<'a>, Mutex<Vec<usize>>);
+
+    impl Work for Noted<'_> {
+        fn worker(&self, thread: &str) -> Box<dyn Worker + '_> {
+            self.0.worker(thread)
+        }
+
+        fn expect_busy(&self, n_workers: usize) {
+            self.1.lock().unwrap().push(n_workers);
+        }
+    }
+
+    #[test]
+    fn it_is_told_when_fewer_workers_are_busy_and_when_more_start_at_once() {
+        let manifest = fixture::manifest(&["model.a", "model.b: model.a", "model.c: model.a", "model.d: model.a"]);
+        let plan = plan(&manifest, &manifest.indices().collect(), Command::Run);
+        let work = Noted(ByName(&manifest), Mutex::default());
+        let options = Options { threads: 2, fail_fast: false };
+        execute(&manifest, &plan, &work, &Stop::new(), (options, &Lines::default()));
+        assert_eq!(work.1.into_inner().unwrap(), [1, 2, 1, 0]);
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(super) struct Shop<'a> {
 }
 
 impl Work for Shop<'_> {
+    fn expect_busy(&self, n_workers: usize) {
+        self.runtime.adapter.expect_busy(n_workers);
+    }
+
     fn worker(&self, thread: &str) -> Box<dyn Worker + '_> {
         let session = self.runtime.session(thread);
         // Weak, since the signal handler outlives the run and must not keep the database open.

@@ -158,6 +158,22 @@ impl Adapter for DuckDb {
         }
         Ok(Box::new(Session::new(connection, self.profile.retries.clone())))
     }
+
+    /// Counts the sessions among DuckDB's `threads`: each runs its own tasks, and DuckDB starts so many fewer of its
+    /// own. Else these take small tasks away from sessions, which then spin until they get them back.
+    fn expect_busy(&self, n_sessions: usize) {
+        const SETTING: &str = "external_threads";
+        let said = self.profile.settings.iter().chain(&self.profile.config_options);
+        if said.into_iter().any(|(key, _)| key.eq_ignore_ascii_case(SETTING)) {
+            return;
+        }
+        let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = root.as_ref() else { return };
+        let n_threads = connection.query_row("select current_setting('threads')", [], |row| row.get(0));
+        let n_external = n_sessions.clamp(1, n_threads.unwrap_or(1));
+        // A database whose settings are locked works as it is.
+        let _ = connection.execute_batch(&format!("set global {SETTING} = {n_external}"));
+    }
 }
 
 #[cfg(test)]

@@ -191,6 +191,21 @@ fn settings_and_attachments_hold_in_every_session() {
 }
 
 #[test]
+fn busy_sessions_count_among_the_threads_unless_the_profile_says_how_many() {
+    let external = |options: serde_json::Value, n_sessions| {
+        let adapter = open(json!({"config_options": options}), Path::new(".")).unwrap();
+        let mut session = adapter.connect().unwrap();
+        adapter.expect_busy(n_sessions);
+        let (table, _) = session.query("select current_setting('external_threads')", RowLimit::All).unwrap();
+        table.rows[0][0].clone()
+    };
+    assert_eq!(external(json!({"threads": 3}), 2), Cell::Int(2));
+    assert_eq!(external(json!({"threads": 3}), 8), Cell::Int(3));
+    assert_eq!(external(json!({"threads": 3}), 0), Cell::Int(1));
+    assert_eq!(external(json!({"threads": 3, "external_threads": 1}), 2), Cell::Int(1));
+}
+
+#[test]
 fn what_only_python_can_do_is_refused() {
     for fields in [json!({"plugins": [{"module": "excel"}]}), json!({"path": "md:shop"})] {
         let refusal = open(fields, Path::new(".")).map(|_| ()).unwrap_err();
