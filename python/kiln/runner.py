@@ -164,7 +164,8 @@ def _start(command: List[str], writer: int) -> Tuple["subprocess.Popen[bytes]", 
     out, err = _target(sys.stdout), _target(sys.stderr)
     process = subprocess.Popen(
         command,
-        env={**os.environ, "KILN_EVENTS": f"/dev/fd/{writer}"},
+        # Python models run where this does, unless the environment says otherwise.
+        env={"KILN_PYTHON": sys.executable, **os.environ, "KILN_EVENTS": f"/dev/fd/{writer}"},
         pass_fds=[writer],
         preexec_fn=os.setpgrp if sys.version_info < (3, 11) else None,
         stdin=subprocess.DEVNULL,

@@ -35,6 +35,10 @@ pub enum AdapterErrorKind {
     Unsupported,
     /// The settings of the profile are not usable.
     Settings,
+    /// A Python model raised an error.
+    Python,
+    /// Python or one of its packages is not there.
+    PythonMissing,
     /// Anything else that the database said about the statement.
     Statement,
 }

@@ -20,6 +20,7 @@ pub use error::{AdapterError, AdapterErrorKind};
 pub use offline::Offline;
 pub use table::{Cell, Column, Table};
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,6 +46,25 @@ pub enum RowLimit {
     All,
     /// At most so many.
     AtMost(usize),
+}
+
+/// A Python model, ready to run.
+#[derive(Clone, Copy, Debug)]
+pub struct PythonJob<'a> {
+    /// The model's name, which its module has.
+    pub name: &'a str,
+    /// Its file, as messages show it.
+    pub path: &'a str,
+    /// The program: the model, what `dbt` means in it, and what writes its data frame into a table.
+    pub code: &'a str,
+    /// How many lines its file has.
+    pub lines: usize,
+    /// How many of them stand before the program's first.
+    pub lines_before: usize,
+    /// The folder to run in: the project's.
+    pub folder: &'a Path,
+    /// The environment.
+    pub env: &'a BTreeMap<String, String>,
 }
 
 /// What an adapter's database can do.
@@ -127,6 +147,15 @@ pub trait Connection: Send {
     /// When the database takes no rows this way, or refuses them.
     fn copy_rows(&mut self, sql: &str, rows: &[Vec<Option<String>>]) -> Result<Execution, AdapterError> {
         let message = format!("this database takes no rows with `{sql}`, which is {} rows", rows.len());
+        Err(AdapterError::new(AdapterErrorKind::Unsupported, message))
+    }
+
+    /// Runs a Python model, which builds its own relation, and tells each line that it prints.
+    ///
+    /// # Errors
+    /// When the database has no Python models, Python is not there, or the model fails.
+    fn run_python(&mut self, job: &PythonJob<'_>, _said: &mut dyn FnMut(&str)) -> Result<Execution, AdapterError> {
+        let message = format!("this database does not run Python models, and `{}` is one", job.name);
         Err(AdapterError::new(AdapterErrorKind::Unsupported, message))
     }
 

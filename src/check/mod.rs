@@ -111,6 +111,7 @@ impl Checker<'_> {
             Source => self.source(ix),
             // Another project's: it is there as that project built it.
             Model if node.is_external() => self.source(ix),
+            Model if node.is_python_model() => Some(self.python(ix)),
             Model | Snapshot | Test | Analysis if !node.raw_code.trim().is_empty() => Some(self.query(ix)),
             _ => None,
         }
@@ -176,6 +177,18 @@ impl Checker<'_> {
             self.create_untyped(ix, &shape);
         }
         Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape })
+    }
+
+    /// A Python model: it is not run, and nothing else tells more of its columns than what is declared.
+    fn python(&mut self, ix: NodeIndex) -> Checked {
+        let node = self.manifest.node(ix);
+        if let Err(error) = compile::compile(self.setup.runtime, &self.session, ix) {
+            return uncompiled(ix, node, *error, &self.basis(ix));
+        }
+        let declared = node.columns.values().map(|column| (column.name.clone(), column.data_type.clone()));
+        let shape = Shape::open(declared.collect(), format!("`{}` is a Python model", node.unique_id));
+        self.create_untyped(ix, &shape);
+        Checked { node: ix, problems: Vec::new(), unchecked: Some("it is a Python model".to_owned()), shape }
     }
 
     /// A node with a query.

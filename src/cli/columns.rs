@@ -133,6 +133,9 @@ fn is_compiled(node: &Node) -> bool {
 fn compiled(runtime: &Arc<Runtime>, wanted: &[NodeIndex]) -> HashMap<NodeIndex, Sql> {
     let session = runtime.session("lineage");
     let sql = wanted.iter().map(|ix| {
+        if runtime.manifest.node(*ix).is_python_model() {
+            return (*ix, Err("it is a Python model".to_owned()));
+        }
         let sql = compile::compile(runtime, &session, *ix);
         let sql = sql.map(|node| node.compiled_code.to_string());
         let first_line = |message: &str| message.lines().next().unwrap_or_default().to_owned();
@@ -165,6 +168,7 @@ fn known_columns(parsed: &Parsed) -> HashMap<NodeIndex, Given> {
                 }
                 None => catalog.get(node.unique_id.as_str()).cloned(),
             },
+            _ if node.is_python_model() => catalog.get(node.unique_id.as_str()).cloned(),
             _ => None,
         };
         known.extend(given.map(|given| (ix, given)));
@@ -185,13 +189,15 @@ fn header(node: &Node) -> Option<Given> {
     Some(Given { columns, origin: Origin::Header })
 }
 
-/// The columns of sources in `catalog.json` of the target folder, by unique id.
+/// The columns of sources in `catalog.json` of the target folder, by unique id, and of Python models: no query tells
+/// theirs.
 pub(super) fn catalog_columns(parsed: &Parsed) -> HashMap<String, Given> {
     let text = fs::read_to_string(parsed.target_file("catalog.json")).unwrap_or_default();
     let catalog: Data = serde_json::from_str(&text).unwrap_or_default();
-    let sources = catalog.get("sources").and_then(Data::as_object);
+    let listed = |key: &str| catalog.get(key).and_then(Data::as_object).into_iter().flatten();
+    let is_python = |id: &str| parsed.manifest.find(id).is_some_and(|ix| parsed.manifest.node(ix).is_python_model());
     let mut known = HashMap::new();
-    for (id, table) in sources.into_iter().flatten() {
+    for (id, table) in listed("sources").chain(listed("nodes").filter(|(id, _)| is_python(id))) {
         let columns = table.get("columns").and_then(Data::as_object).into_iter().flatten();
         let mut columns: Vec<(i64, String, Option<String>)> = columns
             .map(|(name, column)| {
@@ -206,11 +212,12 @@ pub(super) fn catalog_columns(parsed: &Parsed) -> HashMap<String, Given> {
     known
 }
 
-/// Sources whose columns are not all known.
+/// Sources, and Python models, whose columns are not all known.
 fn open_sources(manifest: &Manifest, graph: &ColumnGraph) -> Vec<NodeIndex> {
     let is_open = |ix: &NodeIndex| graph.node(*ix).is_some_and(|node| node.open.is_some());
-    let is_source = |node: &Node| node.resource_type == ResourceType::Source || node.is_external();
-    manifest.indices().filter(|ix| is_source(manifest.node(*ix))).filter(is_open).collect()
+    let is_root =
+        |node: &Node| node.resource_type == ResourceType::Source || node.is_external() || node.is_python_model();
+    manifest.indices().filter(|ix| is_root(manifest.node(*ix))).filter(is_open).collect()
 }
 
 fn database_columns(runtime: &Runtime, session: &Session, ix: NodeIndex) -> Option<Given> {

@@ -141,6 +141,11 @@ fn facts(parsed: &Parsed, report: &RunReport) -> ManifestFacts {
             extra_ctes: ctes.collect(),
         };
         facts.compiled.insert(ix, compiled_facts);
+        if node.is_python_model() {
+            // Its own text calls no macro; compiling it does.
+            let called = parsed.macros.resolve(Some(&node.package), "py_script_postfix");
+            facts.macros.insert(ix, called.map(|entry| entry.def.unique_id.clone()).into_iter().collect());
+        }
     }
     facts
 }

@@ -121,8 +121,10 @@ fn inline(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), text: &str) -
 fn node_rows(args: &ShowArgs, engine: (&Arc<Runtime>, &Arc<Session>), ix: NodeIndex) -> Result<Rows, Box<Diagnostic>> {
     let (runtime, session) = engine;
     let node = runtime.manifest.node(ix);
-    let is_stored = matches!(node.resource_type, ResourceType::Seed | ResourceType::Source | ResourceType::Snapshot);
-    match node.relation_name.as_ref().filter(|_| is_stored || node.is_external()) {
+    let is_stored = matches!(node.resource_type, ResourceType::Seed | ResourceType::Source | ResourceType::Snapshot)
+        || node.is_external()
+        || node.is_python_model();
+    match node.relation_name.as_ref().filter(|_| is_stored) {
         Some(relation) => limited(args, engine, &format!("select * from {relation}"), None),
         None => {
             let compiled = compile::compile(runtime, session, ix)?;

@@ -15,7 +15,7 @@ pub use source_map::SqlMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Label, SourceFile, Span};
+use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span};
 use crate::jinja::{
     Batch, EphemeralCode, NodeExtras, RenderError, RunContext, Runtime, Session, SqlFailure, TemplateSource, diagnose,
 };
@@ -85,8 +85,8 @@ pub fn compile_batch(
     batch: Option<Batch>,
 ) -> Result<CompiledNode, Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
-    if node.language == "python" && node.resource_type == ResourceType::Model {
-        return Err(python_refusal(node));
+    if node.is_python_model() {
+        return compile_python(runtime, session, ix, batch);
     }
     let rendered = render_node(runtime, session, ix, NodeExtras { batch: batch.clone(), ..NodeExtras::default() })?;
     let injected = inject(runtime, session, rendered)?;
@@ -127,10 +127,37 @@ pub fn check_contract(
     checked.map_err(|error| explain(runtime, &runtime.manifest.node(ix).file, &error, None, 0))
 }
 
-fn python_refusal(node: &Node) -> Box<Diagnostic> {
-    let message = format!("model '{}' is written in Python, which kiln does not run", node.unique_id);
-    let hint = "write it in SQL, or disable it with `+enabled: false`";
-    Box::new(Diagnostic::error(crate::diagnostic::Code::Unsupported, message).in_file(&node.file).hint(hint))
+/// A Python model is not a template: what `dbt` means in it is written below it.
+fn compile_python(
+    runtime: &Arc<Runtime>,
+    session: &Arc<Session>,
+    ix: NodeIndex,
+    batch: Option<Batch>,
+) -> Result<CompiledNode, Box<Diagnostic>> {
+    let node = runtime.manifest.node(ix);
+    let extras = NodeExtras { batch: batch.clone(), ..NodeExtras::default() };
+    let context = RunContext::for_node(runtime, session, ix, extras);
+    let template = TemplateSource::new("python", "added to Python models", "{{ py_script_postfix(model) }}");
+    let added = runtime
+        .env
+        .render(&template, Arc::new(context.clone()))
+        .map_err(|error| explain(runtime, &node.file, &error, None, 0))?;
+    if let Some(parent) = context.ephemerals().first() {
+        let name = &runtime.manifest.node(*parent).name;
+        let message = format!("Python model `{}` reads `{name}`, which is ephemeral: it has no relation", node.name);
+        let call = node.refs.iter().find(|call| call.name == *name).and_then(|call| call.span);
+        let error = Diagnostic::error(Code::PythonInvalid, message).at(&node.file, call.unwrap_or_default());
+        return Err(Box::new(error.hint(format!("materialize `{name}` as a view or a table"))));
+    }
+    Ok(CompiledNode {
+        ix: Some(ix),
+        compiled_code: format!("{}\n\n{}", node.raw_code, added.text).into(),
+        extra_ctes: Vec::new(),
+        relation_name: relation_name(runtime, ix),
+        map: SqlMap::identity(node.raw_code.len()),
+        batch,
+        ephemerals: Vec::new(),
+    })
 }
 
 fn relation_name(runtime: &Runtime, ix: NodeIndex) -> Option<String> {

@@ -31,9 +31,10 @@ pub(crate) use state::{call_value, render_state};
 pub use blocks::{Block, BlockError, BlockKind, scan};
 pub use context::{
     Batch, Catalog, CatalogRow, ContextError, Deferred, DocsIndex, EphemeralCode, HookResults, Listener, Loaded,
-    MaterializeResult, MessageLevel, NameKind, NodeExtras, ParseFacts, ParseScope, ParseShared, Response, RunContext,
-    Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template, TestMacros, TestRow,
-    Variables, YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node, parse_value, render_description,
+    MaterializeResult, MessageLevel, NameKind, NodeExtras, ParseFacts, ParseScope, ParseShared, PythonCall, Response,
+    RunContext, Runtime, RuntimeParts, Session, Silent, SqlFailure, StatementEvent, StatementPhase, Template,
+    TestMacros, TestRow, Variables, YamlRenderer, call_name_macro, diagnose, is_name_built_in, parse_node,
+    parse_python, parse_value, render_description,
 };
 pub(crate) use env::return_or_print;
 pub use env::{Mode, TemplateEnv};

@@ -112,6 +112,12 @@ pub struct Node {
 }
 
 impl Node {
+    /// Whether it is a model in Python.
+    #[must_use]
+    pub fn is_python_model(&self) -> bool {
+        self.resource_type == ResourceType::Model && self.language == "python"
+    }
+
     /// A node with nothing but its name and its file: `kind.package.name`, enabled, without configuration.
     #[must_use]
     pub fn blank(resource_type: ResourceType, package: &str, name: &str, file: Arc<SourceFile>) -> Self {

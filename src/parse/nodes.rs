@@ -322,7 +322,7 @@ fn read_template(
         return Ok(Map::new());
     }
     if draft.is_python_model() {
-        return super::python::read(node);
+        return super::python::read(setup, node);
     }
     if !has_template(&draft.raw_code) {
         return Ok(Map::new());

@@ -481,6 +481,14 @@ fn check_contract_columns(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diag
         );
         return Err(Box::new(patch.entry.error("name", Code::PropertyInvalid, message)));
     }
+    if node.language != "sql" {
+        let message = format!(
+            "Contract enforcement failed for: ({})\nLanguage Error: Expected 'sql' but found '{}'",
+            node.original_file_path, node.language
+        );
+        let error = patch.entry.error("config", Code::PropertyInvalid, message);
+        return Err(Box::new(error.hint("only SQL models can enforce a contract")));
+    }
     let untyped: Vec<_> =
         node.columns.values().filter(|column| column.data_type.is_none()).map(|column| column.name.clone()).collect();
     if untyped.is_empty() && !node.columns.is_empty() {

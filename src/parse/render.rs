@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Data, json};
 use super::{Setup, macros};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span};
 use crate::jinja::{
-    BlockError, Call, DocsIndex, NameKind, ParseFacts, ParseScope, Template, TemplateSource, call_name_macro, calls_of,
-    is_name_built_in, parse_node, render_description,
+    BlockError, Call, DocsIndex, NameKind, ParseFacts, ParseScope, PythonCall, Template, TemplateSource,
+    call_name_macro, calls_of, is_name_built_in, parse_node, parse_python, render_description,
 };
 use crate::manifest::{Doc, MacroInfo, Node, NodeKind, RefCall, ResourceType, UniqueId};
 
@@ -68,6 +68,14 @@ pub(super) fn node(setup: &Setup<'_>, node: &Node) -> Result<ParseFacts, Box<Dia
         return Ok(facts);
     }
     parse_node(&scope(setup, node), &template(node, &node.raw_code, node.raw_code_offset))
+}
+
+/// Takes the calls that a Python model makes.
+///
+/// # Errors
+/// When a call has wrong arguments.
+pub(super) fn python(setup: &Setup<'_>, node: &Node, calls: &[PythonCall]) -> Result<ParseFacts, Box<Diagnostic>> {
+    parse_python(&scope(setup, node), &node.file, calls)
 }
 
 /// Whether macros of the project or the package stand in for what [`plain_facts`] reads.

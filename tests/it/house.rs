@@ -60,6 +60,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sqlparser", &["sql"]),
     ("strsim", &["diagnostic"]),
     ("tar", &["packages"]),
+    ("tree_sitter", &["parse"]),
+    ("tree_sitter_python", &["parse"]),
     ("ureq", &["packages", "remote"]),
     ("walkdir", &["project"]),
 ];

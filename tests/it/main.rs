@@ -23,6 +23,7 @@ mod compare;
 mod publishing;
 /// The Python package's own tests.
 mod python;
+mod python_models;
 /// The sample project at the root of the repository.
 mod sample;
 /// The documentation page, in a browser.

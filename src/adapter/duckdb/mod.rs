@@ -6,11 +6,12 @@
 mod cells;
 pub(super) mod facts;
 mod profile;
+mod python;
 mod refusal;
 mod session;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Adapter, AdapterError, AdapterErrorKind, Connection, Features};
@@ -25,7 +26,7 @@ use session::Session;
 /// DuckDB does not notice when one process opens a file twice, and the two copies ruin it.
 /// So there is one root connection, and every session is its clone.
 pub(super) struct DuckDb {
-    profile: Profile,
+    profile: Arc<Profile>,
     root: Mutex<Option<duckdb::Connection>>,
 }
 
@@ -44,14 +45,14 @@ pub(super) fn write_parquet(rows: &Path, to: &Path) -> Result<(), AdapterError> 
 impl DuckDb {
     /// Reads the settings of a target; the database is not touched yet.
     pub(super) fn open(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {
-        Ok(Self { profile: Profile::read(target, project_root)?, root: Mutex::new(None) })
+        Ok(Self { profile: Arc::new(Profile::read(target, project_root)?), root: Mutex::new(None) })
     }
 
     /// An empty database in memory under the name of the target's, with empty ones in place of what it attaches.
     /// Extensions are loaded if they are at hand.
     pub(super) fn open_empty(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {
         let profile = Profile::read(target, project_root)?.emptied(&target.database);
-        Ok(Self { profile, root: Mutex::new(None) })
+        Ok(Self { profile: Arc::new(profile), root: Mutex::new(None) })
     }
 
     fn clone_root(&self) -> Result<duckdb::Connection, AdapterError> {
@@ -156,7 +157,7 @@ impl Adapter for DuckDb {
                 }
             })?;
         }
-        Ok(Box::new(Session::new(connection, self.profile.retries.clone())))
+        Ok(Box::new(Session::new(connection, Arc::clone(&self.profile))))
     }
 
     /// Counts the sessions among DuckDB's `threads`: each runs its own tasks, and DuckDB starts so many fewer of its

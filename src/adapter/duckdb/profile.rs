@@ -26,6 +26,10 @@ pub(super) struct Profile {
     pub(super) settings: Vec<(String, String)>,
     /// `retries`.
     pub(super) retries: Retries,
+    /// `module_paths`: where Python models may import from, absolute.
+    pub(super) module_paths: Vec<String>,
+    /// `python`: the interpreter of Python models.
+    pub(super) python: Option<String>,
     /// Whether it stands for another database, without what is in that.
     pub(super) is_emptied: bool,
     /// What makes names mean relations of the database, where that is not the one that was opened.
@@ -93,6 +97,8 @@ impl Profile {
             attachments: attachments(fields.get("attach"), project_root)?,
             settings: pairs(fields.get("settings")),
             retries: retries(fields.get("retries")),
+            module_paths: module_paths(fields.get("module_paths"), project_root),
+            python: fields.get("python").and_then(Data::as_str).map(str::to_owned),
             is_emptied: false,
             use_database: None,
         })
@@ -190,6 +196,11 @@ fn extensions(list: Option<&Data>) -> Result<Vec<Extension>, AdapterError> {
         _ => Err(invalid("an entry of `extensions` is neither a name nor a mapping with `name` and `repo`")),
     };
     list.and_then(Data::as_array).into_iter().flatten().map(read).collect()
+}
+
+fn module_paths(list: Option<&Data>, project_root: &Path) -> Vec<String> {
+    let paths = list.and_then(Data::as_array).into_iter().flatten();
+    paths.filter_map(Data::as_str).map(|path| absolute(path, project_root)).collect()
 }
 
 fn retries(map: Option<&Data>) -> Retries {

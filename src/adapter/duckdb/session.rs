@@ -4,8 +4,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{AdapterError, AdapterErrorKind, Column, Connection, Execution, Interrupt, RowLimit, Table};
-use super::profile::Retries;
+use super::super::{
+    AdapterError, AdapterErrorKind, Column, Connection, Execution, Interrupt, PythonJob, RowLimit, Table,
+};
+use super::profile::Profile;
+use super::python::{self, Running};
 use super::{cells, refusal};
 use crate::sql::{Relation, RelationKind};
 
@@ -15,14 +18,21 @@ const CONFLICT_ATTEMPTS: u32 = 3;
 /// One session with the database.
 pub(super) struct Session {
     connection: duckdb::Connection,
-    retries: Retries,
+    profile: Arc<Profile>,
     is_in_transaction: bool,
+    python: Arc<Running>,
+    notices: Vec<String>,
 }
 
 impl Session {
     /// Takes over a cloned connection.
-    pub(super) fn new(connection: duckdb::Connection, retries: Retries) -> Self {
-        Self { connection, retries, is_in_transaction: false }
+    pub(super) fn new(connection: duckdb::Connection, profile: Arc<Profile>) -> Self {
+        Self { connection, profile, is_in_transaction: false, python: Arc::default(), notices: Vec::new() }
+    }
+
+    /// What the target says.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Runs statements, trying again where that is safe, and reads rows of the last one if they are wanted.
@@ -55,11 +65,12 @@ impl Session {
             let jitter = RandomState::new().hash_one(attempt) % 20;
             return Some(Duration::from_millis((10 << attempt) + jitter));
         }
-        let is_retried = attempt < self.retries.query_attempts && self.retries.admits(&error.message);
+        let is_retried = attempt < self.profile.retries.query_attempts && self.profile.retries.admits(&error.message);
         is_retried.then(|| Duration::from_secs(1 << (attempt - 1).min(6)))
     }
 
-    fn run_once(&self, sql: &str, limit: Option<RowLimit>) -> Result<(Table, Execution), AdapterError> {
+    /// Runs statements once, whatever comes of it: an open transaction stays open.
+    pub(super) fn run_once(&self, sql: &str, limit: Option<RowLimit>) -> Result<(Table, Execution), AdapterError> {
         let ran = match limit {
             None => self.connection.execute_batch(sql).map(|()| Table::default()),
             Some(limit) => self.fetch(sql, limit),
@@ -100,7 +111,7 @@ fn done() -> Execution {
     Execution { rows_affected: None, message: "OK".to_owned(), code: String::new() }
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -179,8 +190,18 @@ impl Connection for Session {
         }
     }
 
+    fn run_python(&mut self, job: &PythonJob<'_>, said: &mut dyn FnMut(&str)) -> Result<Execution, AdapterError> {
+        let ran = python::run(self, &self.python, job, said);
+        self.notices.extend(self.python.take_remarks());
+        ran.map(|()| done())
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
     fn interrupter(&self) -> Arc<dyn Interrupt> {
-        Arc::new(Interrupter(self.connection.interrupt_handle()))
+        Arc::new(Interrupter(self.connection.interrupt_handle(), Arc::clone(&self.python)))
     }
 }
 
@@ -189,7 +210,7 @@ fn is_without_transaction(error: &AdapterError) -> bool {
     error.message.contains("no transaction is active")
 }
 
-fn described_columns(table: &Table) -> Vec<Column> {
+pub(super) fn described_columns(table: &Table) -> Vec<Column> {
     let text = |cell: Option<&cells::Cell>| match cell {
         Some(cells::Cell::Text(text)) => text.clone(),
         _ => String::new(),
@@ -210,10 +231,11 @@ fn found_relation(row: &[cells::Cell], database: Option<&str>) -> Option<Relatio
     Some(Relation::new(database.unwrap_or(catalog), schema, name).with_kind(kind))
 }
 
-struct Interrupter(Arc<duckdb::InterruptHandle>);
+struct Interrupter(Arc<duckdb::InterruptHandle>, Arc<Running>);
 
 impl Interrupt for Interrupter {
     fn interrupt(&self) {
         self.0.interrupt();
+        self.1.stop();
     }
 }

@@ -1,6 +1,7 @@
 //! The adapter against the real engine, in memory and in files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -183,7 +184,8 @@ fn settings_and_attachments_hold_in_every_session() {
             "create or replace secret _dbt_secret_1 (type s3, key_id 'it''s', secret 'b', scope 's3://a', scope 's3://b')"
         ]
     );
-    let adapter = DuckDb { profile: super::Profile { secrets: Vec::new(), ..adapter.profile }, ..adapter };
+    let profile = super::Profile { secrets: Vec::new(), ..super::Profile::clone(&adapter.profile) };
+    let adapter = DuckDb { profile: Arc::new(profile), ..adapter };
     let mut session = adapter.connect().unwrap();
     session.execute("create table other.main.t as select 1 as a").unwrap();
     let (table, _) = session.query("select current_setting('TimeZone')", RowLimit::All).unwrap();

@@ -72,6 +72,8 @@ impl SqlFailure {
             AdapterErrorKind::Unsupported => Code::Unsupported,
             AdapterErrorKind::Dependents => Code::DependentsBroken,
             AdapterErrorKind::Busy => Code::RelationBusy,
+            AdapterErrorKind::Python => Code::PythonFailed,
+            AdapterErrorKind::PythonMissing => Code::PythonMissing,
             AdapterErrorKind::Syntax
             | AdapterErrorKind::MissingRelation
             | AdapterErrorKind::Constraint

@@ -28,8 +28,8 @@ pub use docs::{DocsIndex, render_description};
 pub use failure::{ContextError, SqlFailure, diagnose};
 pub use freshness::Loaded;
 pub use parse::{
-    NameKind, ParseFacts, ParseScope, ParseShared, Template, TestMacros, call_name_macro, is_name_built_in, parse_node,
-    parse_value,
+    NameKind, ParseFacts, ParseScope, ParseShared, PythonCall, Template, TestMacros, call_name_macro, is_name_built_in,
+    parse_node, parse_python, parse_value,
 };
 pub use run::{HookResults, MaterializeResult, NodeExtras, RunContext, TestRow};
 pub(crate) use runtime::KeyConstraints;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::failure::SqlFailure;
 use super::runtime::{Listener, MessageLevel, StatementEvent, StatementPhase};
-use crate::adapter::{Adapter, AdapterError, Column, Connection, Execution, Interrupt, RowLimit, Table};
+use crate::adapter::{Adapter, AdapterError, Column, Connection, Execution, Interrupt, PythonJob, RowLimit, Table};
 use crate::sql::Relation;
 
 /// What a database says of a statement that it ran.
@@ -337,6 +337,28 @@ impl Session {
                 Err(SqlFailure { error, sql: sql.to_string() })
             }
         }
+    }
+
+    /// Runs a Python model; what it prints is told as it comes.
+    ///
+    /// # Errors
+    /// When it fails; an open transaction is rolled back then.
+    pub fn run_python(&self, job: &PythonJob<'_>) -> Result<Response, SqlFailure> {
+        let node = lock(&self.labels).node.clone();
+        let tell = |level, text: &str| self.listener.message(node.as_deref(), level, text);
+        let mut remarks = Vec::new();
+        let ran = self.with_connection(|connection| {
+            let ran = connection.run_python(job, &mut |line| tell(MessageLevel::Print, line));
+            remarks = connection.take_notices();
+            ran
+        });
+        for remark in &remarks {
+            tell(MessageLevel::Debug, remark);
+        }
+        ran.map(Response::from).map_err(|error| {
+            let _ = self.rollback();
+            SqlFailure { error, sql: job.code.to_string() }
+        })
     }
 
     /// Names and types of the columns of a query.

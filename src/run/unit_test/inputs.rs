@@ -90,6 +90,11 @@ impl Case<'_> {
     /// Makes the small manifest. The session tells which inputs are built.
     pub(super) fn small(&self, runtime: &Runtime, session: &Session) -> Result<Small, Box<Diagnostic>> {
         let tested = self.tested()?;
+        if tested.is_some_and(|ix| self.manifest.node(ix).is_python_model()) {
+            let (test, model) = (&self.test.name, &self.def.model);
+            let message = format!("unit test `{test}` tests the Python model `{model}`, which has no query");
+            return Err(Box::new(self.invalid(self.test.span, message)));
+        }
         let (mut nodes, mut originals, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         let mut places = Vec::new();
         let mut this_input = None;

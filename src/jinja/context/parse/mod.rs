@@ -1,6 +1,7 @@
 //! The context of parsing: `ref`, `source` and `config` record, nothing is executed.
 
 mod names;
+mod python;
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,6 +13,7 @@ use serde_json::{Map, Value as Data};
 
 use self::names::is_simple;
 pub use self::names::{NameKind, call_name_macro, is_name_built_in};
+pub use self::python::{PythonCall, parse_python};
 use self::record::{ParseConfig, function, metric, reference, source};
 use super::arguments::render_test_kwargs;
 use super::base::{Builtins, NODE_NAMES, Shared, VarFunction, macro_stack, render_with, try_or_compiler_error};

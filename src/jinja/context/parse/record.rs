@@ -52,7 +52,7 @@ impl fmt::Debug for ParseConfig {
 }
 
 impl ParseConfig {
-    fn record(&self, args: &[Value]) -> Result<Value, Error> {
+    pub(super) fn record(&self, args: &[Value]) -> Result<Value, Error> {
         let args = CallArgs::split(args);
         let options: Map<String, Data> = match (&args.positional[..], &args.keyword[..]) {
             ([options], []) => match py::to_json(options) {

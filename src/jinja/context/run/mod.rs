@@ -21,16 +21,14 @@ pub use self::hooks::HookResults;
 use self::hooks::{hook_names, hooks};
 pub use self::outcome::{MaterializeResult, TestRow};
 use self::references::{elsewhere, ephemeral_ref, resolve_function, resolve_ref, resolve_source};
-use self::statements::{load_agate_table, load_result, store_raw_result, store_result, write};
+use self::statements::{load_agate_table, load_result, store_raw_result, store_result, submit_python_job, write};
 use super::arguments::read_names;
 use super::base::{Builtins, NODE_NAMES, VarFunction, macro_stack, render_with, try_or_compiler_error};
 use super::batch::Batch;
-use super::failure::fail;
 use super::foreign_keys;
 use super::lookup::node_relation;
 use super::runtime::Runtime;
 use super::session::Session;
-use crate::diagnostic::Code;
 use crate::jinja::ContextSource;
 use crate::jinja::functions::{Exceptions, callable, none};
 use crate::jinja::objects::adapter::{AdapterValue, Live};
@@ -252,7 +250,7 @@ impl RunContext {
             "render" => self.function("render", |inner, state, args| render_with(&inner.runtime().env, state, args)),
             "try_or_compiler_error" => callable("try_or_compiler_error", try_or_compiler_error),
             "load_agate_table" => self.function("load_agate_table", |inner, _, _| load_agate_table(inner)),
-            "submit_python_job" => callable("submit_python_job", |_, _| Err(python_refusal())),
+            "submit_python_job" => self.function("submit_python_job", |inner, _, args| submit_python_job(inner, args)),
             "selected_resources" => {
                 PyList::value(inner.runtime().selected.iter().map(|id| Value::from(id.as_str())).collect())
             }
@@ -347,8 +345,4 @@ impl ContextSource for RunContext {
         let batch = self.inner.extras.batch.as_ref().filter(|_| self.inner.extras.compiled_code.is_some())?;
         batch.instead_of_macro(name)
     }
-}
-
-fn python_refusal() -> Error {
-    fail(Code::Unsupported, "kiln does not run Python models")
 }

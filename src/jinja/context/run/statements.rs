@@ -3,9 +3,10 @@
 use minijinja::{Error, Value};
 
 use super::Inner;
+use crate::adapter::PythonJob;
 use crate::diagnostic::Code;
 use crate::jinja::context::Response;
-use crate::jinja::context::failure::{fail, fail_elsewhere};
+use crate::jinja::context::failure::{fail, fail_elsewhere, fail_sql};
 use crate::jinja::functions::{given, none, text_of};
 use crate::jinja::objects::adapter::response_value;
 use crate::jinja::objects::csv_table;
@@ -56,6 +57,31 @@ pub(super) fn write(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
     inner.live.session.note_written(Some(text.clone()));
     inner.memory().written = Some(text);
     Ok(Value::from(""))
+}
+
+/// Runs a Python model, whose program builds its relation.
+pub(super) fn submit_python_job(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
+    let names = ["parsed_model", "compiled_code"];
+    let [_, code] = CallArgs::split(args).bind("submit_python_job", names, 2)?;
+    let code = text_of(code).unwrap_or_default();
+    let Some(node) = inner.node().filter(|node| node.is_python_model()) else {
+        return Err(fail(Code::Unsupported, "submit_python_job is for Python models only"));
+    };
+    let lines = |text: Option<&str>| text.unwrap_or_default().matches('\n').count();
+    let program = code.trim_start();
+    let added = program.find(&node.raw_code).and_then(|at| program.get(..at));
+    let settings = &inner.runtime().project.settings;
+    let job = PythonJob {
+        name: &node.alias,
+        path: &node.original_file_path,
+        code: &code,
+        lines: node.file.text().lines().count(),
+        lines_before: lines(node.file.text().get(..node.raw_code_offset as usize)).saturating_sub(lines(added)),
+        folder: &inner.runtime().project.root().root,
+        env: &settings.env,
+    };
+    let response = inner.live.session.run_python(&job).map_err(fail_sql)?;
+    Ok(response_value(response))
 }
 
 pub(super) fn load_agate_table(inner: &Inner) -> Result<Value, Error> {

@@ -26,7 +26,7 @@
             {%- do args.append('v' ~ reference['version']) -%}
         {%- endif -%}
         {%- do names.update({args | join('.'): resolve_model_name(relation)}) -%}
-    {%- endfor %}
+    {%- endfor -%}
 
 def ref(*args, **kwargs):
     refs = {{ names | tojson }}
@@ -45,7 +45,7 @@ def ref(*args, **kwargs):
     {%- set names = {} -%}
     {%- for args in model.sources -%}
         {%- do names.update({args | join('.'): resolve_model_name(source(*args))}) -%}
-    {%- endfor %}
+    {%- endfor -%}
 
 def source(*args, dbt_load_df_function):
     sources = {{ names | tojson }}
@@ -69,16 +69,19 @@ def source(*args, dbt_load_df_function):
         {%- for key, default in zip(model.config.meta_keys_used, model.config.meta_keys_defaults) | list -%}
             {%- do meta_dict.update({key: meta[key] if key in meta else default}) -%}
         {%- endfor -%}
-    {%- endif %}
+    {%- endif -%}
 config_dict = {{ config_dict }}
 meta_dict = {{ meta_dict }}
 {% endmacro %}
 
 
-{# Python code to add to a Python model: the `dbt` object that its function is given; adapters call it. #}
+{# Python code to add to a Python model: the `dbt` object that its function is given; adapters call it.
+   What it says is published as compiled code, so it says the same as dbt's, letter by letter. #}
 {% macro py_script_postfix(model) %}
-# The lines above are the model as written; those below give it ref, source and config.
+# This part is user provided model code
+# you will need to copy the next section to run the code
 # COMMAND ----------
+# this part is dbt logic for get ref work, do not modify
 
 {{ build_ref_function(model) }}
 {{ build_source_function(model) }}
@@ -97,10 +100,11 @@ class config:
         return meta_dict.get(key, default)
 
 class this:
-    """The relation of this model: str(dbt.this), dbt.this.identifier."""
+    """dbt.this() or dbt.this.identifier"""
     database = "{{ this.database }}"
     schema = "{{ this.schema }}"
     identifier = "{{ this.identifier }}"
+    {{ '' }}
     def __repr__(self):
         return '{{ resolve_model_name(this) }}'
 
@@ -115,6 +119,7 @@ class dbtObj:
 
 # COMMAND ----------
 {{ py_script_comment() }}
+
 {% endmacro %}
 
 
