@@ -33,6 +33,8 @@ struct Known {
     schemas: HashMap<SchemaKey, SchemaEntry>,
     /// By relation: the relations that a cascade drops with it.
     dependents: HashMap<RelationKey, HashSet<RelationKey>>,
+    /// The same the other way round: by relation, those that it reads.
+    sources: HashMap<RelationKey, HashSet<RelationKey>>,
 }
 
 /// The relations of the schemas that were listed.
@@ -67,17 +69,32 @@ impl Known {
         }
     }
 
+    fn link(&mut self, dependent: RelationKey, source: RelationKey) {
+        self.sources.entry(dependent.clone()).or_default().insert(source.clone());
+        self.dependents.entry(source).or_default().insert(dependent);
+    }
+
     fn rename(&mut self, from: &RelationKey, to: &RelationKey) {
-        if let Some(dependents) = self.dependents.remove(from) {
-            self.dependents.insert(to.clone(), dependents);
-        }
-        #[expect(clippy::iter_over_hash_type, reason = "each is changed on its own")]
-        for dependents in self.dependents.values_mut() {
-            if dependents.remove(from) {
-                dependents.insert(to.clone());
-            }
+        rename_in(&mut self.dependents, &mut self.sources, (from, to));
+        rename_in(&mut self.sources, &mut self.dependents, (from, to));
+    }
+}
+
+/// Renames a key of `links`, and what `back` says of it.
+fn rename_in(
+    links: &mut HashMap<RelationKey, HashSet<RelationKey>>,
+    back: &mut HashMap<RelationKey, HashSet<RelationKey>>,
+    (from, to): (&RelationKey, &RelationKey),
+) {
+    let Some(linked) = links.remove(from) else { return };
+    #[expect(clippy::iter_over_hash_type, reason = "each is changed on its own")]
+    for other in &linked {
+        if let Some(known) = back.get_mut(other).filter(|known| known.contains(from)) {
+            known.remove(from);
+            known.insert(to.clone());
         }
     }
+    links.insert(to.clone(), linked);
 }
 
 impl RelationCache {
@@ -127,7 +144,7 @@ impl RelationCache {
     pub fn link(&self, dependencies: Vec<(Relation, Relation)>) {
         let mut known = self.lock();
         for (dependent, source) in dependencies {
-            known.dependents.entry(full_key(&source)).or_default().insert(full_key(&dependent));
+            known.link(full_key(&dependent), full_key(&source));
         }
     }
 

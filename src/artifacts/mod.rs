@@ -63,9 +63,8 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
 
 fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Box<Diagnostic>> {
     let fail = |error: io::Error| unwritable(path, &error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(fail)?;
-    }
+    let folder = path.parent().filter(|folder| !folder.is_dir());
+    folder.map_or(Ok(()), fs::create_dir_all).map_err(fail)?;
     let mut aside = path.as_os_str().to_owned();
     aside.push(".tmp");
     let aside = Path::new(&aside);
