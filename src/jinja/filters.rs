@@ -3,14 +3,14 @@
 mod text;
 
 use minijinja::value::{Rest, Tuple, ValueKind, ValueOrKwargs};
-use minijinja::{Environment, Error, State, Value};
+use minijinja::{Environment, Error, State, Value, filters};
 
 use super::error::type_error;
 use super::modules::BoundMethod;
 use super::py::args::{self, integer};
 use super::py::native::{Marker, mark};
 use super::py::operators::is_list;
-use super::py::{JsonStyle, PyDict, PyList, dumps, iterate, pairs_of, to_str};
+use super::py::{JsonStyle, PyDecimal, PyDict, PyList, dumps, iterate, pairs_of, to_str};
 use super::root::is_undefined;
 
 /// Adds the filters.
@@ -42,6 +42,8 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("attr", attr);
     env.add_filter("int", int);
     env.add_filter("float", float);
+    env.add_filter("round", round);
+    env.add_filter("abs", abs);
     env.add_filter("tojson", tojson);
     text::register(env);
 }
@@ -305,7 +307,7 @@ fn int(value: Value, args: Args) -> Result<Value, Error> {
         ValueKind::Number => f64::try_from(value.clone()).ok().and_then(truncated),
         ValueKind::String => text::parse_int(value.as_str().unwrap_or_default(), base)
             .or_else(|| text::parse_float(value.as_str()?).and_then(truncated)),
-        _ => None,
+        _ => PyDecimal::of(&value).and_then(PyDecimal::to_int).map(Value::from),
     };
     Ok(parsed.or(fallback).unwrap_or_else(|| Value::from(0)))
 }
@@ -324,9 +326,36 @@ fn float(value: Value, args: Args) -> Result<Value, Error> {
         ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
         ValueKind::Number => f64::try_from(value.clone()).ok(),
         ValueKind::String => text::parse_float(value.as_str().unwrap_or_default()),
-        _ => None,
+        _ => PyDecimal::of(&value).map(PyDecimal::to_float),
     };
     Ok(parsed.map(Value::from).or(fallback).unwrap_or_else(|| Value::from(0.0)))
+}
+
+/// A decimal stays one, unless it is rounded up or down.
+fn round(value: Value, args: Args) -> Result<Value, Error> {
+    let [precision, method] = bind("round", ["precision", "method"], 0, args)?;
+    let precision = precision.map_or(Ok(0), |precision| integer(&precision))?;
+    let is_common = method.as_ref().is_none_or(|method| method.as_str() == Some("common"));
+    match PyDecimal::of(&value) {
+        Some(decimal) if is_common => Ok(decimal.round(precision)),
+        decimal => {
+            let value = decimal.map_or_else(|| value.clone(), |decimal| Value::from(decimal.to_float()));
+            let method = method.as_ref().and_then(Value::as_str);
+            filters::round(
+                value,
+                i32::try_from(precision).ok(),
+                method,
+                std::iter::empty::<(String, Value)>().collect(),
+            )
+        }
+    }
+}
+
+fn abs(value: Value) -> Result<Value, Error> {
+    match PyDecimal::of(&value) {
+        Some(decimal) => Ok(decimal.abs()),
+        None => filters::abs(value),
+    }
 }
 
 /// Jinja's filter sorts keys and hides what HTML would read.

@@ -5,6 +5,7 @@ use minijinja::{Environment, Value};
 
 use super::macros::MacroRef;
 use super::modules::is_callable;
+use super::py::PyDecimal;
 use super::root::{Unknown, is_undefined};
 
 /// Adds the tests.
@@ -17,7 +18,9 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_test("callable", |value: &Value| {
         MacroRef::of(value).is_some() || Unknown::of(value).is_some() || is_callable(value)
     });
-    env.add_test("number", |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool));
+    env.add_test("number", |value: &Value| {
+        matches!(value.kind(), ValueKind::Number | ValueKind::Bool) || PyDecimal::of(value).is_some()
+    });
 }
 
 fn is_sequence(value: &Value) -> bool {

@@ -13,6 +13,7 @@ pub(crate) fn to_value(cell: &Cell, column_type: ColumnType) -> Value {
         (Cell::Text(text), _) => Value::from(text.as_str()),
         (cell, ColumnType::Text) => Value::from(to_text(cell)),
         (Cell::Bool(flag), _) => Value::from(*flag),
+        (Cell::Int(number), ColumnType::Number) => decimal(&number.to_string()),
         (Cell::Int(number), _) => i64::try_from(*number).map_or_else(|_| Value::from(*number), Value::from),
         (Cell::Decimal(text), _) => decimal(text),
         (Cell::Float(number), _) => float(*number),
@@ -26,17 +27,14 @@ pub(crate) fn to_value(cell: &Cell, column_type: ColumnType) -> Value {
     }
 }
 
-/// A decimal: an integer where it has no fraction, else a float.
+/// A decimal. What is not finite stays a float.
 fn decimal(text: &str) -> Value {
-    if let Ok(number) = text.parse::<i128>() {
-        return i64::try_from(number).map_or_else(|_| Value::from(number), Value::from);
-    }
-    text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from)
+    py::PyDecimal::read(text).unwrap_or_else(|| text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from))
 }
 
-/// Floats reach templates through Python's decimals, which print whole numbers with `.0`.
+/// Floats, too, reach templates as Python's decimals, with the digits that Python prints of a float.
 fn float(number: f64) -> Value {
-    Value::from(number)
+    decimal(&py::text::float_repr(number))
 }
 
 /// A cell as text.

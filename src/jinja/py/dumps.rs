@@ -66,7 +66,8 @@ fn write(out: &mut String, value: &Value, style: JsonStyle, depth: usize) -> Res
         }
         _ if style.default_to_text => quote(out, &to_str(value)),
         _ => {
-            return Err(type_error(format!("Object of type {} is not JSON serializable", type_name(value))));
+            let name = type_name(value).trim_start_matches("decimal.");
+            return Err(type_error(format!("Object of type {name} is not JSON serializable")));
         }
     }
     Ok(())

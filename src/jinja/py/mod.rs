@@ -2,6 +2,7 @@
 //! and the operators that minijinja does differently.
 
 pub(crate) mod args;
+mod decimal;
 mod dict;
 pub(crate) mod dumps;
 pub(crate) mod functions;
@@ -13,6 +14,7 @@ mod set;
 pub(crate) mod text;
 
 pub(crate) use args::CallArgs;
+pub(crate) use decimal::PyDecimal;
 pub(crate) use dict::{PyDict, pairs_of};
 pub(crate) use dumps::{JsonStyle, dumps};
 pub(crate) use json::{from_json, to_json};

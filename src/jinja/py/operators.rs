@@ -3,6 +3,8 @@
 //! They are filters, because a filter is found once per template while a
 //! function is looked up through all scopes at every call.
 
+use std::cmp::Ordering;
+
 use indexmap::IndexSet;
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, Tuple, ValueKind};
@@ -10,7 +12,7 @@ use minijinja::{Environment, Error, State, Value};
 
 use super::args::integer;
 use super::dict::pairs_of;
-use super::{PyDict, PyList, PySet, text};
+use super::{PyDecimal, PyDict, PyList, PySet, decimal, text};
 use crate::jinja::error::RenderErrorKind;
 use crate::jinja::error::{raise, type_error, value_error};
 use crate::jinja::modules::datetime;
@@ -27,6 +29,14 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("kiln_div", div);
     env.add_filter("kiln_floordiv", floor_div);
     env.add_filter("kiln_mod", modulo);
+    env.add_filter("kiln_pow", power);
+    env.add_filter("kiln_neg", negate);
+    env.add_filter("kiln_eq", |a: &Value, b: &Value| decimal::compare(a, b).map_or_else(|| a == b, Ordering::is_eq));
+    env.add_filter("kiln_ne", |a: &Value, b: &Value| decimal::compare(a, b).map_or_else(|| a != b, Ordering::is_ne));
+    env.add_filter("kiln_lt", |a: &Value, b: &Value| decimal::compare(a, b).map_or_else(|| a < b, Ordering::is_lt));
+    env.add_filter("kiln_le", |a: &Value, b: &Value| decimal::compare(a, b).map_or_else(|| a <= b, Ordering::is_le));
+    env.add_filter("kiln_gt", |a: &Value, b: &Value| decimal::compare(a, b).map_or_else(|| a > b, Ordering::is_gt));
+    env.add_filter("kiln_ge", |a: &Value, b: &Value| decimal::compare(a, b).map_or_else(|| a >= b, Ordering::is_ge));
     env.add_function("kiln_do", |_value: Value| Value::UNDEFINED);
 }
 
@@ -143,6 +153,9 @@ fn arithmetic(
     on_int: fn(i128, i128) -> Option<i128>,
     on_float: fn(f64, f64) -> f64,
 ) -> Option<Result<Value, Error>> {
+    if let Some(result) = decimal::arithmetic(op, left, right) {
+        return Some(result);
+    }
     Some(match (num(left)?, num(right)?) {
         (Num::Int(a), Num::Int(b)) => {
             on_int(a, b).map(int_value).ok_or_else(|| value_error(format!("the result of `{op}` is too large")))
@@ -240,6 +253,9 @@ pub(crate) fn mul(left: &Value, right: &Value) -> Result<Value, Error> {
 
 /// `left / right`.
 fn div(left: &Value, right: &Value) -> Result<Value, Error> {
+    if let Some(result) = decimal::arithmetic("/", left, right) {
+        return result;
+    }
     if let (Some(a), Some(b)) = (num(left), num(right)) {
         if b.float() == 0.0 {
             return Err(value_error(match (a, b) {
@@ -256,6 +272,9 @@ fn div(left: &Value, right: &Value) -> Result<Value, Error> {
 
 /// `left // right`.
 fn floor_div(left: &Value, right: &Value) -> Result<Value, Error> {
+    if let Some(result) = decimal::arithmetic("//", left, right) {
+        return result;
+    }
     if let (Some(a), Some(b)) = (num(left), num(right)) {
         return match (a, b) {
             (_, Num::Int(0)) => Err(value_error("integer division or modulo by zero")),
@@ -282,6 +301,9 @@ fn modulo(state: &mut State<'_, '_>, left: &Value, right: &Value) -> Result<Valu
     if let Some(template) = left.as_str() {
         return percent_format(state, template, right);
     }
+    if let Some(result) = decimal::arithmetic("%", left, right) {
+        return result;
+    }
     if let (Some(a), Some(b)) = (num(left), num(right)) {
         return match (a, b) {
             (Num::Int(_), Num::Int(0)) => Err(value_error("integer division or modulo by zero")),
@@ -301,6 +323,40 @@ fn modulo(state: &mut State<'_, '_>, left: &Value, right: &Value) -> Result<Valu
     refuse_undefined(left)?;
     refuse_undefined(right)?;
     Err(unsupported("%", left, right))
+}
+
+/// `left ** right`.
+fn power(left: &Value, right: &Value) -> Result<Value, Error> {
+    if let Some(result) = decimal::arithmetic("**", left, right) {
+        return result;
+    }
+    match (num(left), num(right)) {
+        (Some(Num::Int(base)), Some(Num::Int(exponent @ 0..))) => {
+            let result = u32::try_from(exponent).ok().and_then(|exponent| base.checked_pow(exponent));
+            result.map(int_value).ok_or_else(|| value_error("the result of `**` is too large"))
+        }
+        (Some(base), Some(exponent)) => Ok(Value::from(base.float().powf(exponent.float()))),
+        _ => {
+            refuse_undefined(left)?;
+            refuse_undefined(right)?;
+            Err(unsupported("** or pow()", left, right))
+        }
+    }
+}
+
+/// `-value`.
+fn negate(value: &Value) -> Result<Value, Error> {
+    if let Some(decimal) = PyDecimal::of(value) {
+        return Ok(decimal.negated());
+    }
+    match num(value) {
+        Some(Num::Int(int)) => Ok(int_value(int.wrapping_neg())),
+        Some(Num::Float(float)) => Ok(Value::from(-float)),
+        None => {
+            refuse_undefined(value)?;
+            Err(type_error(format!("bad operand type for unary -: '{}'", text::type_name(value))))
+        }
+    }
 }
 
 /// Formats with minijinja's engine, which would try any width it is asked for.
@@ -326,6 +382,9 @@ pub(crate) fn format_bounded(style: FormatStyle, template: &str, args: &[Value])
     let is_wide = |arg: &Value| arg.as_i64().is_some_and(|n| n.abs() > 1_000_000);
     if in_spec || (takes_width_from_args && args.iter().any(is_wide)) {
         return Err(value_error("the format asks for too many characters"));
+    }
+    if style == FormatStyle::StrFormat && args.iter().any(|arg| PyDecimal::of(arg).is_some()) {
+        return format(style, template, &decimal::formattable(template, args)).map(Value::from);
     }
     format(style, template, args).map(Value::from)
 }
@@ -383,9 +442,9 @@ fn adapt_argument(code: char, arg: &mut Value) {
                 *arg = int_value(float.trunc() as i128);
             }
             Some(Num::Int(int)) => *arg = int_value(int),
-            _ => {}
+            _ => *arg = PyDecimal::of(arg).and_then(PyDecimal::to_int).map_or_else(|| arg.clone(), int_value),
         },
-        _ => {}
+        _ => *arg = PyDecimal::of(arg).map_or_else(|| arg.clone(), |decimal| Value::from(decimal.to_float())),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Output, State, Value};
 
-use super::{PyDict, PyList, PySet};
+use super::{PyDecimal, PyDict, PyList, PySet};
 use crate::jinja::root::Unknown;
 
 /// Containers inside containers are cut off here, which also ends lists that
@@ -46,8 +46,11 @@ pub(crate) fn format_value(out: &mut Output<'_>, _state: &mut State<'_, '_>, val
 }
 
 fn write_str(out: &mut impl Write, value: &Value) -> fmt::Result {
-    match float_of(value) {
-        Some(number) => out.write_str(&float_repr(number)),
+    if let Some(number) = float_of(value) {
+        return out.write_str(&float_repr(number));
+    }
+    match value.downcast_object_ref::<Tuple>() {
+        Some(tuple) => write_tuple(out, tuple),
         None if value.kind() == ValueKind::Bytes => write!(out, "{value:?}"),
         None => write!(out, "{value}"),
     }
@@ -57,8 +60,9 @@ fn write_repr(out: &mut impl Write, value: &Value) -> fmt::Result {
     match value.kind() {
         ValueKind::Undefined => out.write_str("Undefined"),
         ValueKind::Number => write_str(out, value),
-        _ => match value.downcast_object_ref::<Tuple>() {
-            Some(tuple) => write_tuple(out, tuple),
+        _ if value.is_tuple() => write_str(out, value),
+        _ => match PyDecimal::of(value) {
+            Some(decimal) => write!(out, "Decimal('{decimal}')"),
             None => write!(out, "{value:?}"),
         },
     }
@@ -163,6 +167,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
         _ if value.downcast_object_ref::<PyList>().is_some() => "list",
         _ if value.downcast_object_ref::<PyDict>().is_some() => "dict",
         _ if value.downcast_object_ref::<PySet>().is_some() => "set",
+        _ if PyDecimal::of(value).is_some() => "decimal.Decimal",
         _ if Unknown::of(value).is_some() => "Undefined",
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",

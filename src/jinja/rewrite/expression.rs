@@ -128,13 +128,27 @@ impl Rewriter<'_> {
                 left = Expr::other(left.start, right.end);
                 continue;
             }
-            let is_op =
-                matches!(self.peek(), Some(Token::Eq | Token::Ne | Token::Lt | Token::Lte | Token::Gt | Token::Gte));
-            if !is_op {
-                return Ok(left);
-            }
+            let filter = match self.peek() {
+                Some(Token::Eq) => ")|kiln_eq(",
+                Some(Token::Ne) => ")|kiln_ne(",
+                Some(Token::Lt) => ")|kiln_lt(",
+                Some(Token::Lte) => ")|kiln_le(",
+                Some(Token::Gt) => ")|kiln_gt(",
+                Some(Token::Gte) => ")|kiln_ge(",
+                _ => return Ok(left),
+            };
+            let op = self.here();
             self.pos += 1;
             let right = self.sum()?;
+            // Only numbers compare with decimals, which need help.
+            let may_be_number = |expr: &Expr| match &expr.value {
+                None => true,
+                Some(constant) => constant.is_number(),
+            };
+            let is_constant = left.value.is_some() && right.value.is_some();
+            if may_be_number(&left) && may_be_number(&right) && !is_constant {
+                self.operator(filter, &left, op, &right);
+            }
             left = Expr::other(left.start, right.end);
         }
     }
@@ -236,8 +250,10 @@ impl Rewriter<'_> {
     fn power(&mut self) -> Parsed<Expr> {
         let mut left = self.unary(true)?;
         while matches!(self.peek(), Some(Token::Pow)) {
+            let op = self.here();
             self.pos += 1;
             let right = self.unary(true)?;
+            self.operator(")|kiln_pow(", &left, op, &right);
             left = Expr::other(left.start, right.end);
         }
         Ok(left)
@@ -250,6 +266,10 @@ impl Rewriter<'_> {
                 self.pos += 1;
                 let operand = self.nested_unary()?;
                 let value = operand.value.as_ref().and_then(negated);
+                if value.is_none() {
+                    self.edits.replace(sign.start, sign.end, "((");
+                    self.edits.close(operand.end, ")|kiln_neg)");
+                }
                 Expr {
                     start: sign.start,
                     end: operand.end,
