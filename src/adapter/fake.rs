@@ -95,7 +95,7 @@ impl Adapter for Fake {
     }
 
     fn features(&self) -> Features {
-        Features { has_transactional_ddl: true }
+        Features { has_transactional_ddl: true, has_concurrent_batches: false }
     }
 
     fn builtins(&self) -> &'static [Builtin] {

@@ -72,6 +72,8 @@ pub struct PythonJob<'a> {
 pub struct Features {
     /// Whether DDL can be rolled back.
     pub has_transactional_ddl: bool,
+    /// Whether several sessions may add to one table at the same time, each other rows.
+    pub has_concurrent_batches: bool,
 }
 
 /// A database: what it is, without I/O until [`Adapter::connect`].

@@ -92,6 +92,7 @@ catalog! {
     UnusedConfigPath "K0207" "A configuration in dbt_project.yml applies to nothing" "The path under `models:` (or `seeds:` and so on) matches no node. Below the project's name stand folder names, then file names without ending; correct the path or delete it."
     PropertyInvalid "K0208" "A property is missing or not valid" "The message names the key and what it takes. Correct the value; custom values belong under `meta:`."
     Deprecated "K0209" "A deprecated form is used" "It still works; change it to the form that the message names before it stops working in a later version."
+    BatchesSequential "K0210" "Batches are built one after the other" "`concurrent_batches: true` asks for what the adapter cannot do: there, sessions that change one table at the same time are in each other's way. Take the key out, or set it for other targets alone."
     TemplateSyntax "K0301" "A template cannot be read" "A block, a string or a bracket is not closed, or a tag is unknown. Look from the place shown upward for the `{%`, `{{` or quote that was opened last."
     TemplateFailed "K0302" "A template failed" "The place and the macros on the way to it are listed, innermost first. Check the values there, for example with `{{ log(value, info=true) }}`."
     UnknownMacro "K0303" "A macro, function, filter or test is not defined" "Check the spelling, and that the package that defines it is in `dbt_packages`. Macros of a package are called as `package.macro()`."

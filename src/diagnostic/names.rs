@@ -38,6 +38,7 @@ impl Code {
             Self::UnusedConfigPath => ("UnusedResourceConfigPath", "I051"),
             Self::PropertyInvalid => ("GenericJSONSchemaValidationDeprecation", "D022"),
             Self::Deprecated => ("DeprecatedModel", "I065"),
+            Self::BatchesSequential => ("InvalidConcurrentBatchesConfig", "I075"),
             Self::UnknownRef | Self::UnknownSource | Self::DisabledRef => ("NodeNotFoundOrDisabled", "I060"),
             Self::DuplicateName => ("DuplicateNameDistinctNodeTypesDeprecation", "D040"),
             Self::NothingSelected => ("NoNodesForSelectionCriteria", "M030"),
@@ -74,6 +75,7 @@ impl Code {
             Self::DuplicateName => &["DuplicateNameDistinctNodeTypesDeprecation"],
             Self::NothingSelected => &["NoNodesForSelectionCriteria", "NothingToDo", "NoNodesSelected"],
             Self::TestFailed => &["LogTestResult"],
+            Self::BatchesSequential => &["InvalidConcurrentBatchesConfig"],
             Self::RaisedInTemplate => &["JinjaLogWarning"],
             _ => &[],
         }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use indexmap::IndexSet;
 
+use super::batches::{self, Slots};
 use super::event::{Event, Output, Reporter};
 use super::hooks::{Hooks, is_relational};
 use super::plan::{Command, RunPlan, is_ephemeral};
@@ -65,6 +66,7 @@ pub fn execute(
     // Cloning is no run to the project's hooks.
     let has_hooks = runs && plan.command != Command::Clone;
     if runs {
+        batches::warn_if_sequential(runtime, &plan.nodes)?;
         prepare_schemas(runtime, &session, plan)?;
     }
     if has_hooks {
@@ -103,6 +105,7 @@ fn run_nodes(runtime: &Arc<Runtime>, plan: &RunPlan, surroundings: Surroundings<
         retried: &plan.retried,
         stop: surroundings.stop,
         unit_tests: surroundings.unit_tests,
+        slots: Slots::new(runtime.project.target.threads.max(1)),
         compiled: Mutex::default(),
     };
     let options = Options { threads: runtime.project.target.threads, fail_fast: runtime.project.settings.fail_fast };

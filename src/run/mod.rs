@@ -4,6 +4,7 @@
 //! materializes one node at a time, and what happens goes to a [`Reporter`] as [`Event`]s. Nothing here prints or
 //! writes files: files go through [`Output`], which a room above implements.
 
+mod batches;
 pub mod compare;
 mod difference;
 mod event;

@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::manifest::{Manifest, NodeIndex, NodeSet};
 
 /// Macros call macros on the thread's stack; pages that are not touched cost nothing.
-const STACK_SIZE: usize = 64 << 20;
+pub(super) const STACK_SIZE: usize = 64 << 20;
 
 /// How often running statements are interrupted again after a stop: one may begin just after the signal.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);

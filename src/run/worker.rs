@@ -7,13 +7,14 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde_json::Value as Data;
 
+use super::batches::{self, Slots};
 use super::difference::difference;
 use super::event::{Event, Output, Phase, Reporter};
 use super::freshness::Freshness;
-use super::message::{UNIT_TEST_FAILED, batch_path, error_kind, in_dbt_words, is_database_error, output_path};
+use super::message::{UNIT_TEST_FAILED, error_kind, in_dbt_words, is_database_error, output_path};
 use super::microbatch;
 use super::plan::{Command, Retried, is_ephemeral};
-use super::result::{BatchResults, NodeResult, Status, Timing, TimingName};
+use super::result::{NodeResult, Status, Timing, TimingName};
 use super::schedule::{Work, Worker};
 use super::stop::Stop;
 use super::test::TestNumbers;
@@ -21,7 +22,7 @@ use super::unit_test::{self, UnitTests};
 use crate::adapter::{RowLimit, Table};
 use crate::compile::{self, CompiledNode, SqlMap};
 use crate::diagnostic::Diagnostic;
-use crate::jinja::{Batch, Runtime, Session};
+use crate::jinja::{Runtime, Session};
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 use crate::project::shown_path;
 
@@ -47,6 +48,8 @@ pub(super) struct Shop<'a> {
     pub(super) stop: &'a Stop,
     /// How unit tests run.
     pub(super) unit_tests: UnitTests<'a>,
+    /// Who may be busy at once.
+    pub(super) slots: Slots,
     /// Nodes that were compiled.
     pub(super) compiled: Mutex<Vec<Arc<CompiledNode>>>,
 }
@@ -57,6 +60,13 @@ impl Work for Shop<'_> {
     }
 
     fn worker(&self, thread: &str) -> Box<dyn Worker + '_> {
+        Box::new(Bench { shop: self, session: self.session(thread), has_run_code: Cell::default() })
+    }
+}
+
+impl Shop<'_> {
+    /// Makes a session that is interrupted when the run is stopped.
+    pub(super) fn session(&self, thread: &str) -> Arc<Session> {
         let session = self.runtime.session(thread);
         // Weak, since the signal handler outlives the run and must not keep the database open.
         let interrupted = Arc::downgrade(&session);
@@ -65,7 +75,7 @@ impl Work for Shop<'_> {
                 interrupter.interrupt();
             }
         });
-        Box::new(Bench { shop: self, session, has_run_code: Cell::default() })
+        session
     }
 }
 
@@ -78,6 +88,7 @@ struct Bench<'a> {
 
 impl Worker for Bench<'_> {
     fn run(&mut self, ix: NodeIndex) -> NodeResult {
+        let _slot = self.shop.slots.enter();
         let started = Instant::now();
         let node = self.shop.runtime.manifest.node(ix);
         let mut result = NodeResult::of(ix, node, Status::Success);
@@ -126,7 +137,7 @@ impl Bench<'_> {
             return self.unit_test(ix, node, result);
         }
         if self.shop.command != Command::Compile && microbatch::is_microbatch(runtime, node) {
-            return self.batches(ix, node, result);
+            return self.batches(ix, result);
         }
         self.tell(ix, Phase::Compiling);
         let compiled = timed(result, TimingName::Compile, || self.compile(ix, node))?;
@@ -259,54 +270,14 @@ impl Bench<'_> {
         (options.all && !names(&options.warn)) || names(&options.error)
     }
 
-    /// Builds a microbatch model: its batches one after the other. Where the first fails, the rest is left out.
-    fn batches(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
+    /// Builds a microbatch model, batch by batch.
+    fn batches(&self, ix: NodeIndex, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
         timed(result, TimingName::Compile, || Ok(()))?;
         self.tell(ix, Phase::Executing);
-        let mut results = BatchResults::default();
-        let mut problem = None;
-        timed(result, TimingName::Execute, || {
-            let (size, batches) = microbatch::batches(self.shop.runtime, ix, self.shop.retried)?;
-            let total = batches.len();
-            for (place, batch) in batches.into_iter().enumerate() {
-                let (label, window) = (size.label(batch.start), (batch.start, batch.end));
-                let is_lost = self.shop.stop.is_set() || (place > 0 && results.successful.is_empty());
-                let index = place + 1;
-                let done = if is_lost { None } else { Some(self.batch(ix, node, batch, (&label, index, total))) };
-                let ended = batch_result(ix, node, done.as_ref());
-                let event = Event::BatchFinished { node: ix, label: &label, index, total, result: &ended };
-                self.shop.reporter.report(&event);
-                match done {
-                    Some((Ok(_), _)) => results.successful.push(window),
-                    Some((Err(error), _)) => {
-                        results.failed.push(window);
-                        problem.get_or_insert(error);
-                    }
-                    None => results.failed.push(window),
-                }
-            }
-            Ok(())
-        })?;
-        microbatch::conclude(result, results, self.shop.retried.batches.get(&ix));
-        result.diagnostic = problem;
-        Ok(())
-    }
-
-    fn batch(&self, ix: NodeIndex, node: &Node, batch: Batch, place: (&str, usize, usize)) -> BatchDone {
-        let (label, index, total) = place;
-        self.shop.reporter.report(&Event::BatchStarted { node: ix, label, index, total });
-        let started = Instant::now();
-        let runtime = self.shop.runtime;
-        let work = || {
-            let compiled = compile::compile_batch(runtime, &self.session, ix, Some(batch))?;
-            self.shop.output.write(&batch_path("compiled", node, label), &compiled.compiled_code)?;
-            let outcome = compile::materialize(runtime, &self.session, ix, &compiled);
-            if let Some(text) = self.session.take_written() {
-                self.shop.output.write(&batch_path("run", node, label), &text)?;
-            }
-            outcome.map(Found::of)
-        };
-        (work(), started.elapsed().as_secs_f64())
+        let started_at = Timestamp::now();
+        let built = batches::build(self.shop, &self.session, ix, result);
+        result.timings.push(Timing { name: TimingName::Execute, started_at, completed_at: Some(Timestamp::now()) });
+        built
     }
 
     fn unit_test(&self, ix: NodeIndex, node: &Node, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
@@ -372,32 +343,17 @@ fn without<T: Clone>(items: &[T], place: Option<usize>) -> Vec<T> {
 }
 
 /// What running a node gave.
-struct Found {
+pub(super) struct Found {
     status: Status,
     message: Option<String>,
     failures: Option<i64>,
-    adapter_response: serde_json::Map<String, serde_json::Value>,
+    pub(super) adapter_response: serde_json::Map<String, serde_json::Value>,
     rows: Option<Table>,
 }
 
-/// What one batch gave, and how many seconds it took.
-type BatchDone = (Result<Found, Box<Diagnostic>>, f64);
-
-/// The result of one batch, for those who watch; nothing is known of one that was left out.
-fn batch_result(ix: NodeIndex, node: &Node, done: Option<&BatchDone>) -> NodeResult {
-    let mut result = NodeResult::of(ix, node, Status::Skipped);
-    if let Some((found, seconds)) = done {
-        result.execution_time = *seconds;
-        result.status = if found.is_ok() { Status::Success } else { Status::Error };
-        if let Ok(found) = found {
-            result.adapter_response.clone_from(&found.adapter_response);
-        }
-    }
-    result
-}
-
 impl Found {
-    fn of(outcome: compile::MaterializeOutcome) -> Self {
+    /// What a materialization gave.
+    pub(super) fn of(outcome: compile::MaterializeOutcome) -> Self {
         Self {
             status: Status::Success,
             message: Some(outcome.response.message.clone()),

@@ -135,7 +135,7 @@ impl Adapter for DuckDb {
     }
 
     fn features(&self) -> Features {
-        Features { has_transactional_ddl: true }
+        Features { has_transactional_ddl: true, has_concurrent_batches: true }
     }
 
     fn builtins(&self) -> &'static [Builtin] {

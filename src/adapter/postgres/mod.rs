@@ -117,7 +117,7 @@ impl Adapter for Postgres {
     }
 
     fn features(&self) -> Features {
-        Features { has_transactional_ddl: true }
+        Features { has_transactional_ddl: true, has_concurrent_batches: false }
     }
 
     fn builtins(&self) -> &'static [Builtin] {
