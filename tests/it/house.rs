@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("anstream", &["ui"]),
     ("anstyle", &["ui", "cli"]),
     ("base16ct", &[]),
+    ("bigdecimal", &["jinja"]),
     ("bytes", &["adapter/postgres"]),
     ("base64", &["site"]),
     ("clap", &["cli"]),
