@@ -2,7 +2,7 @@
 //!
 //! The pipeline, each step a function from one named type to the next:
 //! `project` loads files and settings, `parse` makes a [`manifest::Manifest`] of them, `select` picks nodes,
-//! `compile` renders them, `lineage` follows their columns, `check` tries them on empty relations, `run` executes them
+//! `compile` renders them, `lineage` follows their columns, `metrics` plans answers about metrics, `check` tries them on empty relations, `run` executes them
 //! against an `adapter`, `artifacts` writes what happened, `ui` shows it and `cli` holds it all together. A room uses only rooms listed below it.
 
 pub mod adapter;
@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod jinja;
 pub mod lineage;
 pub mod manifest;
+pub mod metrics;
 pub mod packages;
 pub mod parse;
 pub mod project;

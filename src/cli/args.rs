@@ -65,6 +65,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Read the project, report what is wrong with it and write manifest.json
     Parse,
+    /// Ask for metrics of the semantic layer: compute them, by time and dimensions
+    Query(QueryArgs),
     /// Run again what failed or was skipped in the last run, as it was run
     Retry,
     /// Run the selected models
@@ -255,6 +257,41 @@ pub(crate) struct CompileArgs {
     /// A template to compile instead of nodes
     #[arg(long, value_name = "SQL")]
     pub(crate) inline: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: OutputForm,
+}
+
+/// Arguments of `query`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// Metrics to compute
+    #[arg(long, value_name = "METRIC", num_args = 1.., value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Times, dimensions and entities to group by: metric_time__month, customer__country
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    pub(crate) group_by: Vec<String>,
+    /// A condition, such as "{{ Dimension('customer__country') }} = 'NO'"; may be given several times
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
+    pub(crate) filters: Vec<String>,
+    /// Columns to order by, with - in front for the largest first
+    #[arg(long, alias = "order", value_name = "COLUMN", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) order_by: Vec<String>,
+    /// How many rows at most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// The first moment of metric_time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start_time: Option<String>,
+    /// The last moment of metric_time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) end_time: Option<String>,
+    /// Take what this saved query asks, too
+    #[arg(long, value_name = "NAME")]
+    pub(crate) saved_query: Option<String>,
+    /// Print the SQL instead of running it
+    #[arg(long, alias = "explain")]
+    pub(crate) compile: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: OutputForm,
@@ -730,6 +767,7 @@ impl Command {
             | Self::Metadata(_)
             | Self::Sources(_)
             | Self::Generate(_)
+            | Self::Query(_)
             | Self::Parse => {}
         }
         Ok(facts)

@@ -29,6 +29,7 @@ mod metadata;
 mod panic;
 mod parse;
 mod pipeline;
+mod query;
 mod retry;
 mod run_operation;
 mod selection;
@@ -122,6 +123,7 @@ fn in_project(command: &Command, overrides: &Overrides) -> Result<ExitStatus, Ex
         command,
         Command::List(_)
             | Command::Show(_)
+            | Command::Query(_)
             | Command::Compile(_)
             | Command::Lineage(_)
             | Command::Metadata(_)
@@ -149,6 +151,7 @@ fn of_project(command: &Command, parsed: &pipeline::Parsed, started: std::time::
         Command::Check(args) => check::run(args, parsed),
         Command::Compile(args) => compile::run(args, parsed),
         Command::Show(args) => show::run(args, parsed),
+        Command::Query(args) => query::run(args, parsed),
         Command::Lineage(args) => lineage::run(args, parsed),
         Command::Metadata(args) => metadata::run(args, parsed),
         Command::Docs(args::DocsArgs { command: DocsCommand::Generate(args) }) => docs::generate(args, parsed),

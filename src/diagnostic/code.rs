@@ -116,6 +116,7 @@ catalog! {
     SelectorUnknownMethod "K0502" "A selection method does not exist" "The methods are listed in the message. A name with a colon in it must be written with its method: `fqn:name`."
     NothingSelected "K0503" "The selection matches nothing" "Check the spelling; `kiln list` shows what there is, and `kiln list -s …` what a selection picks. Disabled nodes are never picked."
     SelectorNotFound "K0504" "A named selector does not exist" "Selectors are declared in selectors.yml at the root of the project. Correct the name or declare it there."
+    MetricsQuestion "K0505" "A question about metrics cannot be answered" "`kiln query` takes names of metrics, and names to group by such as `metric_time__month` or `customer__country`: an entity of the metric's semantic model, two underscores, a dimension of a model that this entity leads to. The message says which name is not known, or what does not fit together."
     SqlUnreadable "K0601" "A query is not understood" "Analysis is advisory; the query still runs. If the query is valid in your database, please report it with the statement."
     UnknownColumn "K0602" "A column is not known" "No relation that the query reads, or the node that was named, has such a column as far as queries, property files and the database tell. `kiln lineage <node>` lists the columns that are known."
     BindFailed "K0603" "The database would refuse a statement" "`kiln check` tried the statement on empty relations, without running it. The place in the model is shown; `kiln compile -s <model>` prints the SQL."

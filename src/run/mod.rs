@@ -31,4 +31,4 @@ pub use message::output_path;
 pub use plan::{Command, Retried, RunPlan, plan};
 pub use result::{BatchResults, NodeResult, RunReport, Status, Timing, TimingName};
 pub use stop::Stop;
-pub use unit_test::{ColumnTypes, UnitTests, inputs_of};
+pub use unit_test::{ColumnTypes, UnitTests, inputs_of, literal};

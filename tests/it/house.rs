@@ -16,7 +16,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (7, &["artifacts"]),
     (6, &["check", "run"]),
     (5, &["compile", "lineage"]),
-    (4, &["parse", "select"]),
+    (4, &["metrics", "parse", "select"]),
     (3, &["jinja", "state"]),
     (2, &["manifest", "adapter"]),
     (1, &["project", "remote", "sql"]),

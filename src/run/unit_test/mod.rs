@@ -19,6 +19,7 @@ use crate::jinja::{Deferred, Response, Runtime, RuntimeParts, Session};
 use crate::manifest::{Node, NodeIndex, UnitTestDef};
 pub use inputs::inputs_of;
 use inputs::{Case, Small};
+pub use overrides::literal;
 
 /// Finds out the columns of nodes that are not built.
 pub trait ColumnTypes: Sync {

@@ -68,7 +68,8 @@ fn constant_macro(package: &str, name: &str, parameters: &[String], value: &Data
 }
 
 /// A value as a template writes it. JSON does, but for its `null`.
-pub(super) fn literal(value: &Data) -> String {
+#[must_use]
+pub fn literal(value: &Data) -> String {
     match value {
         Data::Null => "none".to_owned(),
         Data::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
