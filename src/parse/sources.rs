@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Data, json};
 
 use super::properties::{Entry, list_of, map_of, text_of, texts};
 use super::{Setup, columns, layers};
-use crate::manifest::{Node, UniqueId};
-use crate::manifest::{NodeKind, ResourceType, SourceDef};
+use crate::jinja;
+use crate::manifest::{Node, NodeKind, ResourceType, SourceDef, UniqueId};
 
 /// The keys of a source that have a place of their own.
 const SOURCE_KEYS: &[&str] = &[
@@ -159,6 +159,9 @@ pub(super) fn node(setup: &Setup<'_>, table: &SourceTable<'_>) -> Box<Node> {
     node.config = config;
     node.unrendered_config = unrendered_config;
     node.kind = NodeKind::Source(Box::new(def));
+    if let Some(location) = jinja::external_location(&setup.project.target.adapter_type, &node) {
+        node.relation_name = Some(location);
+    }
     super::written::note_source(&mut node, table);
     node
 }

@@ -136,7 +136,8 @@ impl Yaml {
 pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Result<Yaml, Box<Diagnostic>> {
     let text = file.text().strip_prefix('\u{feff}').unwrap_or(file.text());
     let base = file.text().len() - text.len();
-    let node = StringNode::from_str(text).map_err(|error| Box::new(complaint::explain(file, &error)))?;
+    // Without what ends the file, as in dbt: it would count to a block of text in the last place.
+    let node = StringNode::from_str(text.trim_end()).map_err(|error| Box::new(complaint::explain(file, &error)))?;
     let locator = Locator::new(text, base);
     Reader { file, locator, diagnostics, n_aliases: 0 }.read(node)
 }

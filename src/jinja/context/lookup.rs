@@ -87,9 +87,7 @@ pub(crate) fn node_relation(shared: &Shared, node: &Node) -> RelationValue {
         quoting,
     };
     let mut value = RelationValue::new(relation, shared.dialect);
-    if let NodeKind::Source(_) = &node.kind {
-        value.external = external_location(node);
-    }
+    value.external = external_location(&shared.project.target.adapter_type, node);
     value
 }
 
@@ -102,8 +100,12 @@ fn quoting_over(policy: QuotePolicy, own: &Map<String, Data>) -> QuotePolicy {
     }
 }
 
-/// The file that a source of DuckDB reads, from `external_location` in its config or meta.
-fn external_location(node: &Node) -> Option<String> {
+/// The file that a source of DuckDB reads, as SQL, from `external_location` in its config or meta.
+pub(crate) fn external_location(adapter_type: &str, node: &Node) -> Option<String> {
+    let NodeKind::Source(source) = &node.kind else { return None };
+    if adapter_type != "duckdb" {
+        return None;
+    }
     let option = |key: &str| {
         node.config.str(key).or_else(|| node.meta.get(key).and_then(Data::as_str)).or_else(|| {
             let meta = node.config.get("meta").and_then(Data::as_object)?;
@@ -111,7 +113,6 @@ fn external_location(node: &Node) -> Option<String> {
         })
     };
     let template = option("external_location")?;
-    let NodeKind::Source(source) = &node.kind else { return None };
     let value = |name: &str| match name {
         "name" => Some(node.name.clone()),
         "identifier" => Some(source.identifier.clone()),

@@ -27,6 +27,7 @@ pub use catalog::{Catalog, CatalogRow};
 pub use docs::{DocsIndex, render_description};
 pub use failure::{ContextError, SqlFailure, diagnose};
 pub use freshness::Loaded;
+pub(crate) use lookup::external_location;
 pub use parse::{
     NameKind, ParseFacts, ParseScope, ParseShared, PythonCall, Template, TestMacros, call_name_macro, is_name_built_in,
     parse_node, parse_python, parse_value,
