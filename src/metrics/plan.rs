@@ -180,10 +180,7 @@ impl<'b> Builder<'_, 'b> {
             "ratio" => self.ratio(metric, &inner),
             "derived" => self.derived(metric, &inner),
             "cumulative" => self.cumulative(metric, &inner),
-            "conversion" => {
-                let message = format!("`{name}` is a conversion metric, which `kiln query` does not answer");
-                Err(Box::new(Diagnostic::error(Code::Unsupported, message).at(&metric.node.file, metric.node.span)))
-            }
+            "conversion" => self.conversion(metric, &inner),
             _ => self.simple(metric, &inner),
         };
         self.open.pop();
@@ -290,6 +287,55 @@ impl<'b> Builder<'_, 'b> {
         Ok(Output { step, column, fill })
     }
 
+    /// Conversions belong to the newest event before them that has the same entity, within the window.
+    fn conversion(&mut self, metric: Metric<'b>, context: &Context) -> Result<Output, Box<Diagnostic>> {
+        if context.offset.is_some() {
+            let message = format!("conversion metric `{}` cannot be shifted in time", metric.name);
+            return Err(Box::new(question_error(message)));
+        }
+        let params = metric.param("conversion_type_params");
+        let (base, converted) = (&params["base_measure"], &params["conversion_measure"]);
+        let items = self.items.clone();
+        let events = self.aggregate(metric, base, &Calendar::None, (context, &items))?;
+        let conversions = self.conversions(metric, context)?;
+        let output = |step: String, input: &Data| {
+            let (column, fill) = (metric.name.to_owned(), input["fill_nulls_with"].clone());
+            Output { step, column, fill }
+        };
+        let (events, conversions) = (output(events, base), output(conversions, converted));
+        if params["calculation"] == "conversions" {
+            return Ok(conversions);
+        }
+        let inputs = [(conversions, "conversions".to_owned()), (events, "events".to_owned())];
+        let computed = json!({"name": metric.name, "kind": "ratio", "of": "conversions", "by": "events"});
+        let step = self.compute(metric.name, &inputs, vec![computed]);
+        Ok(Output { step, column: metric.name.to_owned(), fill: Data::Null })
+    }
+
+    /// The step that aggregates conversions by what their events are grouped by.
+    fn conversions(&mut self, metric: Metric<'b>, context: &Context) -> Result<String, Box<Diagnostic>> {
+        let params = metric.param("conversion_type_params");
+        let (items, alone) = (self.items.clone(), Context::default());
+        let (from, events, _) = self.rows(metric, &params["base_measure"], &Calendar::None, (context, &items))?;
+        let (to, rows, aggregated) =
+            self.rows(metric, &params["conversion_measure"], &Calendar::None, (&alone, &[]))?;
+        let (entity, window) = (text(params, "entity"), &params["window"]);
+        for model in [from, to] {
+            self.column(model, entity);
+        }
+        let properties: Vec<&Data> = params["constant_properties"].as_array().into_iter().flatten().collect();
+        for property in &properties {
+            self.column(from, text(property, "base_property"));
+            self.column(to, text(property, "conversion_property"));
+        }
+        let step = json!({
+            "kind": "conversion", "base": events, "conversion": rows, "measure": aggregated, "entity": entity,
+            "window": window["count"].as_u64(), "unit": singular(text(window, "granularity")),
+            "properties": properties,
+        });
+        Ok(self.step(&format!("{}_conversions", metric.name), step))
+    }
+
     /// The step that aggregates a measure: one that reads the same rows may aggregate several.
     fn aggregate(
         &mut self,
@@ -298,6 +344,31 @@ impl<'b> Builder<'_, 'b> {
         calendar: &Calendar,
         (context, items): (&Context, &[ItemName]),
     ) -> Result<String, Box<Diagnostic>> {
+        let name = text(input, "name");
+        let (_, rows, aggregated) = self.rows(metric, input, calendar, (context, items))?;
+        let is_same =
+            |step: &&mut Map<String, Data>| step["kind"] == "aggregate" && step["rows"] == Data::Object(rows.clone());
+        if let Some(step) = self.steps.iter_mut().find(is_same) {
+            let measures = step["measures"].as_array_mut().map(|measures| {
+                if !measures.contains(&aggregated) {
+                    measures.push(aggregated.clone());
+                }
+            });
+            debug_assert!(measures.is_some(), "a step of this kind has measures");
+            return Ok(text(&Data::Object(step.clone()), "name").to_owned());
+        }
+        let step = json!({"kind": "aggregate", "rows": rows, "measures": [aggregated]});
+        Ok(self.step(&format!("{name}_aggregated"), step))
+    }
+
+    /// The model of a measure, the rows that it is aggregated over, and how.
+    fn rows(
+        &mut self,
+        metric: Metric<'b>,
+        input: &Data,
+        calendar: &Calendar,
+        (context, items): (&Context, &[ItemName]),
+    ) -> Result<(usize, Map<String, Data>, Data), Box<Diagnostic>> {
         let name = text(input, "name");
         let Some((model, measure)) = self.layer.measure(name) else {
             return Err(Box::new(question_error(format!("there is no measure `{name}`"))));
@@ -314,19 +385,7 @@ impl<'b> Builder<'_, 'b> {
             "is_discrete": params["use_discrete_percentile"],
             "is_approximate": params["use_approximate_percentile"],
         });
-        let is_same =
-            |step: &&mut Map<String, Data>| step["kind"] == "aggregate" && step["rows"] == Data::Object(rows.clone());
-        if let Some(step) = self.steps.iter_mut().find(is_same) {
-            let measures = step["measures"].as_array_mut().map(|measures| {
-                if !measures.contains(&aggregated) {
-                    measures.push(aggregated.clone());
-                }
-            });
-            debug_assert!(measures.is_some(), "a step of this kind has measures");
-            return Ok(text(&Data::Object(step.clone()), "name").to_owned());
-        }
-        let step = json!({"kind": "aggregate", "rows": rows, "measures": [aggregated]});
-        Ok(self.step(&format!("{name}_aggregated"), step))
+        Ok((model, rows, aggregated))
     }
 
     /// Puts the periods of the calendar beside a metric, so that none is missing.

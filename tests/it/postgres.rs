@@ -411,3 +411,47 @@ fn a_full_server_is_used_with_what_it_has() {
     assert_has(&output, "PASS=6");
     database.run(&format!("drop owned by {role}; drop role {role}"));
 }
+
+#[test]
+fn metrics_are_computed() {
+    let database = database!();
+    let project = Project::new("", &[]);
+    crate::sample::copy_to(project.dir.path());
+    project.run(
+        &database,
+        "build --quiet --target prod --resource-type model seed --select +stg_invoices +stg_contracts +stg_accounts int_days",
+        0,
+    );
+    let ask = |question: &str| project.run(&database, &format!("query --quiet --target prod {question}"), 0);
+    let monthly = ask(
+        "--metrics revenue,revenue_growth,revenue_to_date,void_share --group-by metric_time__month --order-by metric_time",
+    );
+    assert_has(&monthly, "| 2025-01-01 00:00:00 | 27860.00 |                |        27860.00 |        0.0 |");
+    assert_has(&monthly, "| 2025-06-01 00:00:00 | 57410.00 |       10450.00 |       248425.00 |        0.0 |");
+    let by_unit = ask("--metrics revenue,new_contracts --group-by contract__unit --order-by -revenue");
+    assert_has(&by_unit, "| ledger         | 117260.00 |            11 |");
+}
+
+#[test]
+fn parts_of_models_and_macros_are_tested_on_an_empty_database() {
+    let database = database!();
+    let tests = "unit_tests:\n\
+                 \x20 - name: from_an_expression\n    model: b\n    cte: second\n\
+                 \x20   given: [{cte: first, rows: [{n: 1, word: x}, {n: 2}]}]\n    expect: {rows: [{twice: 2}, {twice: 4}]}\n\
+                 \x20 - name: from_the_input\n    model: b\n    cte: second\n\
+                 \x20   given: [{input: ref('a'), rows: [{n: 5}]}]\n    expect: {rows: [{twice: 10}]}\n\
+                 \x20 - name: of_a_macro\n    macro: half\n    args: [n]\n\
+                 \x20   given: [{rows: [{n: 4}]}]\n    expect: {rows: [{result: 2}]}\n";
+    let files = [
+        ("models/a.sql", "select 1 as n, cast('x' as varchar(3)) as word"),
+        (
+            "models/b.sql",
+            "with first as (select * from {{ ref('a') }}), second as (select n * 2 as twice, word from first) select * from second",
+        ),
+        ("macros/half.sql", "{% macro half(of) %}{{ of }} / 2{% endmacro %}"),
+        ("models/b.yml", tests),
+    ];
+    let project = Project::new("", &files);
+    assert_has(&project.run(&database, "test", 0), "PASS=3");
+    assert_has(&project.run(&database, "test --compute local", 0), "PASS=3");
+}

@@ -9,6 +9,8 @@
             {%- set sql = metrics_aggregate(step) -%}
         {%- elif step.kind == 'fill' -%}
             {%- set sql = metrics_fill(step) -%}
+        {%- elif step.kind == 'conversion' -%}
+            {%- set sql = metrics_conversion(step) -%}
         {%- elif step.kind == 'period' -%}
             {%- set sql = metrics_period(step) -%}
         {%- else -%}
@@ -89,12 +91,12 @@ limit {{ plan.answer.limit }}
     {%- set own_time = 'base.' ~ rows.time -%}
     {%- set time = own_time if spine is none else 'spine.moment' -%}
     {%- set kept = [] -%}
-    {%- for measure in measures if measure.column not in kept -%}
-        {%- do kept.append(measure.column) -%}
+    {%- for measure in measures -%}
+        {%- if measure.column not in kept -%}{%- do kept.append(measure.column) -%}{%- endif -%}
     {%- endfor -%}
     {%- if rows.non_additive is not none -%}
-        {%- for name in [rows.non_additive.column] + rows.non_additive.groupings if name not in kept -%}
-            {%- do kept.append(name) -%}
+        {%- for name in [rows.non_additive.column] + rows.non_additive.groupings -%}
+            {%- if name not in kept -%}{%- do kept.append(name) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif %}        select *
         from (
@@ -209,6 +211,54 @@ limit {{ plan.answer.limit }}
     {%- else -%}
         {{ measure.agg }}({{ value }})
     {%- endif -%}
+{%- endmacro %}
+
+
+{# Aggregates conversions, each with the dimensions of the newest event before it that has the same entity. #}
+{% macro metrics_conversion(step) -%}
+    {%- set base = [{'column': step.entity}, {'column': step.base.time}] -%}
+    {%- set converted = [step.measure, {'column': step.entity}, {'column': step.conversion.time}] -%}
+    {%- for property in step.properties -%}
+        {%- do base.append({'column': property.base_property}) -%}
+        {%- do converted.append({'column': property.conversion_property}) -%}
+    {%- endfor -%}
+    {%- set event_time = metrics_time_at_grain('events.own_' ~ step.base.time, step.base.time_grain) -%}
+    {%- set time = metrics_time_at_grain('numbered.own_' ~ step.conversion.time, step.conversion.time_grain) %}    select
+        {%- for dim in step.base.dims %}
+        {{ dim }},
+        {%- endfor %}
+        {{ metrics_aggregation(step.measure) }} as {{ step.measure.name }}
+    from (
+        select
+            {%- for dim in step.base.dims %}
+            events.{{ dim }},
+            {%- endfor %}
+            numbered.own_{{ step.measure.column }},
+            row_number() over (partition by numbered.number order by {{ event_time }} desc) as place
+        from (
+            select
+                conversions.*,
+                row_number() over (order by own_{{ step.conversion.time }}) as number
+            from (
+{{ metrics_rows(step.conversion, converted) }}
+            ) as conversions
+        ) as numbered
+        inner join (
+{{ metrics_rows(step.base, base) }}
+        ) as events
+            on events.own_{{ step.entity }} = numbered.own_{{ step.entity }}
+            and {{ event_time }} <= {{ time }}
+            {%- if step.window is not none %}
+            and {{ event_time }} > {{ dbt.dateadd(step.unit, -step.window, time) | trim }}
+            {%- endif %}
+            {%- for property in step.properties %}
+            and events.own_{{ property.base_property }} = numbered.own_{{ property.conversion_property }}
+            {%- endfor %}
+    ) as paired
+    where place = 1
+    {%- if step.base.dims %}
+    group by {{ step.base.dims | join(', ') }}
+    {%- endif %}
 {%- endmacro %}
 
 
