@@ -129,8 +129,11 @@ impl Checker<'_> {
                 checked.unchecked = Some(problem.message);
                 return;
             }
-            problem.related.clear();
-            checked.problems.push(problem.in_file(&node.file));
+            if node.declared.is_none() {
+                problem.related.clear();
+                *problem = problem.in_file(&node.file);
+            }
+            checked.problems.push(*problem);
         }
     }
 

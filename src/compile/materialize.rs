@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CompiledNode, SqlMap, explain, explain_rejection};
+use super::{CompiledNode, SqlMap, contract, explain, explain_rejection};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{
     HookResults, MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response,
@@ -109,7 +109,7 @@ fn checked_materialization(runtime: &Runtime, node: &Node) -> Result<String, Box
 /// A failure inside a materialization: rejected statements are traced back to the node's own line.
 fn explain_run(runtime: &Runtime, compiled: &CompiledNode, node: &Node, error: &RenderError) -> Box<Diagnostic> {
     let diagnostic = explain(runtime, &node.file, error, None, 0);
-    let Some(failure) = error.cause_as::<SqlFailure>() else { return diagnostic };
+    let Some(failure) = error.cause_as::<SqlFailure>() else { return contract::place(node, diagnostic) };
     let mut traced = explain_rejection(runtime, compiled, failure);
     if matches!(traced.code, Code::DependentsBroken | Code::RelationBusy) {
         // No macro is to blame for these.
@@ -117,7 +117,7 @@ fn explain_run(runtime: &Runtime, compiled: &CompiledNode, node: &Node, error: &
     }
     traced.related.extend(diagnostic.related);
     traced.hints.extend(diagnostic.hints);
-    traced
+    contract::place(node, traced)
 }
 
 fn run(

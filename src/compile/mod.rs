@@ -2,6 +2,7 @@
 //!
 //! Nothing is written to disk here. The contexts that templates see are `jinja`'s.
 
+mod contract;
 mod ephemeral;
 mod materialize;
 mod source_map;
@@ -124,7 +125,8 @@ pub fn check_contract(
     let extras = NodeExtras { compiled_code: Some(Arc::clone(&compiled.compiled_code)), ..NodeExtras::default() };
     let context = RunContext::for_node(runtime, session, ix, extras);
     let checked = context.call_with_sql("get_assert_columns_equivalent", &compiled.compiled_code);
-    checked.map_err(|error| explain(runtime, &runtime.manifest.node(ix).file, &error, None, 0))
+    let node = runtime.manifest.node(ix);
+    checked.map_err(|error| contract::place(node, explain(runtime, &node.file, &error, None, 0)))
 }
 
 /// A Python model is not a template: what `dbt` means in it is written below it.

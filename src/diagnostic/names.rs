@@ -69,7 +69,13 @@ impl Code {
             Self::PropertyInvalid => {
                 &["GenericJSONSchemaValidationDeprecation", "InvalidValueForField", "ValidationWarning"]
             }
-            Self::Deprecated => &["DeprecatedModel", "UpcomingReferenceDeprecation", "DeprecatedReference"],
+            Self::Deprecated => &[
+                "DeprecatedModel",
+                "UpcomingReferenceDeprecation",
+                "DeprecatedReference",
+                "ConfigSourcePathDeprecation",
+                "ConfigDataPathDeprecation",
+            ],
             Self::UnknownRef | Self::UnknownSource => &["NodeNotFoundOrDisabled"],
             Self::DisabledRef => &["NodeNotFoundOrDisabled", "InvalidDisabledTargetInTestNode"],
             Self::DuplicateName => &["DuplicateNameDistinctNodeTypesDeprecation"],

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Data, json};
 
 use super::{NodeConfig, NodeIndex, ResourceType, UniqueId};
-use crate::diagnostic::{SourceFile, Span};
+use crate::diagnostic::{Label, SourceFile, Span};
 
 /// How a node is written, as far as that is another thing than what it is in one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub struct Node {
     pub docs: Docs,
     /// `package://path` of the property file that describes it.
     pub patch_path: Option<String>,
+    /// Where that names it.
+    pub declared: Option<Label>,
     /// Names of docs blocks used in descriptions.
     pub doc_blocks: Vec<String>,
     /// Group.
@@ -149,6 +151,7 @@ impl Node {
             tags: Vec::new(),
             docs: Docs::default(),
             patch_path: None,
+            declared: None,
             doc_blocks: Vec::new(),
             group: None,
             access: None,
@@ -374,6 +377,8 @@ pub struct UnitPlaces {
     pub subject: Span,
     /// Each input.
     pub given: Vec<Span>,
+    /// What is expected.
+    pub expect: Span,
 }
 
 /// What a user-defined function adds.

@@ -24,12 +24,14 @@ const KNOWN: &[&str] = &[
     "granularity",
 ];
 
-/// Reads the columns of a list. `written` is the list as it stands in the file.
-pub(super) fn read(columns: &[Data], written: Option<&Yaml>) -> IndexMap<String, Column> {
+/// Reads the columns of a list. `written` are the lists in which they stand in the file.
+pub(super) fn read(columns: &[Data], written: &[&Yaml]) -> IndexMap<String, Column> {
     let mut read = IndexMap::new();
-    for (ix, column) in columns.iter().enumerate() {
+    for column in columns {
         let Data::Object(column) = column else { continue };
-        let span = written.and_then(|list| list.items().get(ix)).map_or(Span::default(), |item| item.span);
+        let name = column.get("name").and_then(text_of);
+        let is_it = |item: &&Yaml| item.get("name").and_then(|name| text_of(&name.to_data())) == name;
+        let span = written.iter().flat_map(|list| list.items()).find(is_it).map_or(Span::default(), |item| item.span);
         if let Some(column) = read_column(column, span) {
             read.insert(column.name.clone(), column);
         }

@@ -129,6 +129,14 @@ impl Lookup {
         self.refs.by_name.keys().map(String::as_str)
     }
 
+    /// The versions of a model of that name, for suggestions.
+    pub(super) fn versions_of(&self, name: &str) -> Vec<&str> {
+        let known = self.refs.by_name.keys();
+        let mut versions: Vec<&str> = known.filter_map(|known| known.strip_prefix(name)?.strip_prefix(".v")).collect();
+        versions.sort_unstable();
+        versions
+    }
+
     /// The names of the sources' tables (`source.table`), for suggestions.
     pub(super) fn source_names(&self) -> impl Iterator<Item = &str> {
         self.other_names(ResourceType::Source)

@@ -4,6 +4,7 @@
 //! once with what its properties say; then names become edges. Nothing here asks a database.
 
 mod columns;
+mod deprecations;
 mod functions;
 mod generic_tests;
 mod layers;
@@ -233,7 +234,7 @@ impl Setup<'_> {
         let graph = resolve::graph(&nodes, diagnostics);
         let by_id: HashMap<_, _> =
             nodes.iter().enumerate().map(|(ix, node)| (node.unique_id.clone(), NodeIndex::from_usize(ix))).collect();
-        Manifest {
+        let manifest = Manifest {
             nodes,
             by_id,
             graph,
@@ -244,7 +245,9 @@ impl Setup<'_> {
             selectors: Map::new(),
             project_name: self.project.root().config.name.clone(),
             adapter_type: self.project.target.adapter_type.clone(),
-        }
+        };
+        deprecations::check(self, &manifest, diagnostics);
+        manifest
     }
 
     fn package_name(&self, package: usize) -> &str {

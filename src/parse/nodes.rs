@@ -7,9 +7,10 @@ use serde_json::{Map, Value as Data, json};
 use super::patches::Patch;
 use super::properties::{Entry, has_template, list_of, map_of, text_of};
 use super::{Setup, columns, layers, render};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
 use crate::jinja::{self, BlockKind, NameKind};
 use crate::manifest::{Checksum, Docs, HookSpec, Node, NodeKind, RefCall, ResourceType};
+use crate::project::yaml::Yaml;
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
 
 /// A node as its file gives it, before properties and templates are read.
@@ -255,6 +256,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     }
     super::microbatch::check(setup, &node)?;
     settle(setup, &mut node)?;
+    check_access(&node)?;
     if let Some(patch) = patch {
         super::patches::finish_model(&mut node, patch)?;
         super::functions::finish(&mut node, patch.entry)?;
@@ -298,11 +300,18 @@ fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Box<Node> {
     node
 }
 
+/// The lists of columns of an entry and of its versions, as they stand in the file.
+fn written_columns(entry: &Entry) -> Vec<&Yaml> {
+    let versions = entry.yaml.get("versions").map_or(&[][..], Yaml::items);
+    versions.iter().chain([&entry.yaml]).filter_map(|item| item.get("columns")).collect()
+}
+
 fn apply_properties(node: &mut Node, patch: &Patch<'_>) {
     let entry = patch.entry;
     node.patch_path = Some(format!("{}://{}", patch.package, entry.original_file_path));
+    node.declared = Some(Label::new(&entry.file, entry.span_of("name")));
     node.description = patch.description.clone();
-    node.columns = columns::read(&patch.columns, entry.yaml.get("columns"));
+    node.columns = columns::read(&patch.columns, &written_columns(entry));
     node.name.clone_from(&patch.name);
     if let Some(version) = &patch.version {
         node.version = Some(version.clone());
@@ -400,6 +409,22 @@ pub(super) fn check_config(node: &Node) -> Result<(), Box<Diagnostic>> {
     check_contract(node)
 }
 
+/// What is built into its readers alone cannot be for everybody.
+fn check_access(node: &Node) -> Result<(), Box<Diagnostic>> {
+    if node.access.as_deref() != Some("public") || node.config.materialized() != "ephemeral" {
+        return Ok(());
+    }
+    let message = format!(
+        "Node {} with 'ephemeral' materialization has an invalid value (public) for the access field",
+        node.unique_id
+    );
+    let mut error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
+    if !node.config_call.contains_key("access") {
+        error.at = node.declared.clone().or(error.at);
+    }
+    Err(Box::new(error.hint("materialize it as a view or a table, or let it be `protected`")))
+}
+
 fn check_contract(node: &Node) -> Result<(), Box<Diagnostic>> {
     let on_change = node.config.str("on_schema_change").unwrap_or("ignore");
     if node.config.is_contract_enforced()
@@ -409,7 +434,11 @@ fn check_contract(node: &Node) -> Result<(), Box<Diagnostic>> {
         let message = format!(
             "Invalid value for on_schema_change: {on_change}. Models materialized as incremental with contracts enabled must set on_schema_change to 'append_new_columns' or 'fail'"
         );
-        return Err(Box::new(Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file)));
+        let mut error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
+        if !node.config_call.contains_key("contract") {
+            error.at = node.declared.clone().or(error.at);
+        }
+        return Err(Box::new(error.hint("set `on_schema_change: append_new_columns`, or `fail`")));
     }
     Ok(())
 }

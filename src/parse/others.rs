@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Data, json};
 use super::nodes::{RefOrSource, parse_ref_or_source};
 use super::properties::{Entry, list_of, map_of, texts};
 use super::{Setup, layers, render};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, did_you_mean};
 use crate::jinja::{self, BlockKind};
 use crate::manifest::{Doc, Exposure, Group, Node, NodeKind, Owner, ResourceType, UniqueId};
 use crate::project::{FileKind, ProjectFiles};
@@ -53,8 +53,16 @@ Write a docs block named `__overview__` to put your own text here.";
 /// Reads all groups.
 pub(super) fn groups(setup: &Setup<'_>, entries: &[Entry], diagnostics: &mut Diagnostics) -> BTreeMap<UniqueId, Group> {
     let mut groups = BTreeMap::new();
+    let mut places: BTreeMap<(usize, &str), &Entry> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.list == "groups") {
         let package = setup.package_name(entry.package);
+        if let Some(other) = places.insert((entry.package, entry.name()), entry) {
+            let message = format!("dbt found two groups with the name \"{}\"", entry.name());
+            let other = Label::new(&other.file, other.span_of("name")).with_text("the other one");
+            let error = entry.error("name", Code::DuplicateName, message).related(other);
+            diagnostics.push(error.hint("rename one of the two"));
+            continue;
+        }
         let owner = map_of(&entry.data, "owner");
         if !owner.contains_key("name") && !owner.contains_key("email") {
             let message = format!("group `{}` has no owner: `owner` needs a `name` or an `email`", entry.name());
@@ -94,7 +102,10 @@ pub(super) fn check_groups(nodes: &[Box<Node>], groups: &BTreeMap<UniqueId, Grou
         let Some(group) = node.group.as_deref().filter(|group| !names.contains(group)) else { continue };
         let shown: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
         let message = format!("Invalid group '{group}', expected one of [{}]", shown.join(", "));
-        let error = Diagnostic::error(Code::PropertyInvalid, message).at(&node.file, node.span);
+        let mut error = Diagnostic::error(Code::PropertyInvalid, message).at(&node.file, node.span);
+        if !node.config_call.contains_key("group") {
+            error.at = node.declared.clone().or(error.at);
+        }
         diagnostics.push(error.maybe_hint(did_you_mean(group, names.iter().copied())));
     }
 }

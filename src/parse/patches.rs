@@ -69,7 +69,7 @@ pub(super) fn assign<'a>(
     for entry in entries {
         let Some((_, kinds)) = PATCHING.iter().find(|(list, _)| *list == entry.list) else { continue };
         nodes::misspelled_keys(entry, kinds[0], diagnostics);
-        if let Some(problem) = both_test_keys(entry) {
+        if let Some(problem) = both_test_keys(entry).or_else(|| date_problem(entry, &entry.data)) {
             diagnostics.push(problem);
             continue;
         }
@@ -268,11 +268,23 @@ fn assign_versions<'a>(
 
 fn version_problem(entry: &Entry, versions: &[Map<String, Data>]) -> Option<Diagnostic> {
     let mut seen = std::collections::BTreeSet::new();
-    for version in versions {
-        let v = version.get("v").and_then(text_of).unwrap_or_default();
+    for (ix, version) in versions.iter().enumerate() {
+        let written = entry.yaml.get("versions").and_then(|list| list.items().get(ix));
+        let span = written.map_or_else(|| entry.span_of("versions"), |item| item.span);
+        let problem = |message: String| Diagnostic::error(Code::PropertyInvalid, message).at(&entry.file, span);
+        let Some(v) = version.get("v").and_then(text_of) else {
+            let message = format!("a version of model '{}' has no `v`", entry.name());
+            return Some(problem(message).hint("number it: `v: 1`"));
+        };
+        if let Some(message) = column_problem(version) {
+            return Some(problem(format!("version {v} of model '{}': {message}", entry.name())));
+        }
         if !seen.insert(v.clone()) {
             let message = format!("Found duplicate version: '{v}' in versions list of model '{}'", entry.name());
-            return Some(entry.error("versions", Code::PropertyInvalid, message));
+            return Some(problem(message).hint("give each version a number of its own"));
+        }
+        if let Some(problem) = date_problem(entry, version) {
+            return Some(problem);
         }
     }
     let latest = entry.data.get("latest_version").filter(|value| !value.is_null()).and_then(text_of)?;
@@ -281,6 +293,29 @@ fn version_problem(entry: &Entry, versions: &[Map<String, Data>]) -> Option<Diag
         let message =
             format!("latest_version: {latest} is not one of model '{}' versions: [{}]", entry.name(), known.join(", "));
         entry.error("latest_version", Code::PropertyInvalid, message)
+    })
+}
+
+/// What is wrong with the columns that a version takes over.
+fn column_problem(version: &Map<String, Data>) -> Option<&'static str> {
+    let own = list_of(version, "columns");
+    let rules: Vec<&Data> =
+        own.iter().filter(|column| column.get("include").is_some() || column.get("exclude").is_some()).collect();
+    let [rule] = rules[..] else {
+        return (rules.len() > 1).then_some("its columns can have at most one include/exclude element");
+    };
+    let takes_all = rule.get("include").is_none_or(|include| *include == json!("all") || *include == json!("*"));
+    let excludes = list_of(rule.as_object()?, "exclude");
+    (!takes_all && !excludes.is_empty()).then_some("`exclude` goes with `include: all` alone")
+}
+
+/// A deprecation date that is none.
+fn date_problem(entry: &Entry, data: &Map<String, Data>) -> Option<Diagnostic> {
+    let text = data.get("deprecation_date").and_then(text_of)?;
+    // dbt takes dates in many forms; all of them have digits.
+    (!text.contains(|ch: char| ch.is_ascii_digit())).then(|| {
+        let message = format!("`deprecation_date` of model '{}' is no date: `{text}`", entry.name());
+        entry.error("deprecation_date", Code::PropertyInvalid, message).hint("write it as `2025-12-31`")
     })
 }
 

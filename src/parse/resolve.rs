@@ -191,7 +191,10 @@ impl Resolver<'_, '_> {
             node.original_file_path
         );
         let span = missing.span.or_else(|| find_text(node, name)).unwrap_or(node.span);
-        Diagnostic::error(code, message).at(&node.file, span)
+        let error = Diagnostic::error(code, message).at(&node.file, span);
+        let versions = if missing.version.is_some() { self.lookup.versions_of(name) } else { Vec::new() };
+        let hint = format!("`{name}` has these versions: {}", versions.join(", "));
+        if versions.is_empty() { error } else { error.hint(hint) }
     }
 
     /// A test of something that is missing or disabled is left out with a warning; anything else is an error.
@@ -233,8 +236,11 @@ impl Resolver<'_, '_> {
             );
             let span = call.span.or_else(|| find_text(node, &call.name)).unwrap_or(node.span);
             let error = Diagnostic::error(Code::AccessDenied, message).at(&node.file, span);
-            self.diagnostics
-                .push(error.hint("put both models into one group, or make the referenced one `protected` or `public`"));
+            let hint = match is_outside {
+                true => "its package keeps it to itself (`restrict-access`); there, it would have to be `public`",
+                false => "put both models into one group, or make the referenced one `protected` or `public`",
+            };
+            self.diagnostics.push(error.hint(hint));
         }
     }
 }

@@ -152,7 +152,8 @@ pub(super) fn node(setup: &Setup<'_>, table: &SourceTable<'_>) -> Box<Node> {
     node.alias = identifier;
     node.relation_name = Some(relation_name);
     node.description = text(&table.table, "description").unwrap_or_default();
-    node.columns = columns::read(&list_of(&table.table, "columns"), written.and_then(|table| table.get("columns")));
+    node.columns =
+        columns::read(&list_of(&table.table, "columns"), written.and_then(|table| table.get("columns")).as_slice());
     node.meta = config.get("meta").and_then(Data::as_object).cloned().unwrap_or_default();
     node.tags = config.tags().map(str::to_owned).collect();
     node.patch_path.clone_from(&table.patch_path);

@@ -176,7 +176,11 @@ pub(super) fn places(entry: &Entry) -> UnitPlaces {
         let found = keys.filter_map(|key| given_entry(entry, ix)?.get(key)).map(|value| value.span).next();
         found.unwrap_or_else(|| given_place(entry, ix, ""))
     };
-    UnitPlaces { subject: entry.span_of(key.unwrap_or("name")), given: (0..n_inputs).map(of).collect() }
+    UnitPlaces {
+        subject: entry.span_of(key.unwrap_or("name")),
+        given: (0..n_inputs).map(of).collect(),
+        expect: entry.span_of("expect"),
+    }
 }
 
 fn given_entry(entry: &Entry, ix: usize) -> Option<&Yaml> {

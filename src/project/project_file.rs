@@ -140,6 +140,7 @@ pub(super) fn read(
     let mut reader = Reader { file, yaml, values, problems: Vec::new() };
     let config = reader.config();
     reader.unknown_keys(diagnostics);
+    reader.renamed_keys(diagnostics);
     reader.unknown_flags(diagnostics);
     for tree in config.layers.values().filter_map(|layer| layer.written.as_ref()) {
         config_keys::check(file, tree, diagnostics);
@@ -429,6 +430,19 @@ impl<'a> Reader<'a> {
             let message = format!("`{}` has an unknown key `{}`", self.file.path(), entry.key);
             let warning = Diagnostic::warning(Code::UnknownKey, message).at(self.file, entry.key_span);
             diagnostics.push(warning.maybe_hint(did_you_mean(&entry.key, known.iter().copied())));
+        }
+    }
+
+    fn renamed_keys(&self, diagnostics: &mut Diagnostics) {
+        for (old, new) in [("source-paths", "model-paths"), ("data-paths", "seed-paths")] {
+            let Some(entry) = self.entry(old) else { continue };
+            let message = format!(
+                "The `{old}` config has been renamed to `{new}`. Please update your `{}` configuration to reflect this \
+                 change.",
+                self.file.path()
+            );
+            let warning = Diagnostic::warning(Code::Deprecated, message).at(self.file, entry.key_span);
+            diagnostics.push(warning.hint(format!("write `{new}`")));
         }
     }
 

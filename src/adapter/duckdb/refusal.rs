@@ -8,7 +8,12 @@ pub(super) fn read(error: &duckdb::Error, sql: &str) -> AdapterError {
         duckdb::Error::DuckDBFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
     };
-    AdapterError { kind: kind(&message), position: position(&message, sql), message, code: None }
+    let kind = match kind(&message) {
+        // A file that a statement reads or writes is not the database.
+        AdapterErrorKind::Connect if !sql.is_empty() && !sql.starts_with("attach") => AdapterErrorKind::Statement,
+        kind => kind,
+    };
+    AdapterError { kind, position: position(&message, sql), message, code: None }
 }
 
 /// Texts that tell the kind, the telling ones first.

@@ -8,7 +8,7 @@ use serde_json::{Value as Data, json};
 
 use super::overrides::literal;
 use super::{ColumnTypes, cte};
-use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span};
+use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span, did_you_mean};
 use crate::jinja::{Runtime, Session};
 use crate::manifest::{
     Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitSubject, UnitTestDef,
@@ -58,8 +58,27 @@ impl Small {
                 *label = Label { text: label.text.clone(), ..Label::new(&test.file, span) };
             }
         }
+        at_column(test, def.places.expect, &mut error);
         error
     }
+}
+
+/// Points at the key of a row that names a column which the input or the model does not have.
+fn at_column(test: &Node, expect: Span, error: &mut Diagnostic) {
+    let Some((name, rest)) =
+        error.message.split_once("Invalid column name: '").and_then(|(_, rest)| rest.split_once('\''))
+    else {
+        return;
+    };
+    let own = error.at.as_ref().filter(|at| Arc::ptr_eq(&at.file, &test.file)).map(|at| at.span);
+    let from = if rest.contains("for expected output") { Some(expect) } else { own };
+    let Some(start) = from.map(|span| span.start as usize) else { return };
+    let text = test.file.text();
+    let at = text.get(start..).and_then(|rest| rest.find(name)).map_or(start, |at| start + at);
+    let accepted = rest.rsplit_once('[').map_or("", |(_, list)| list).split('\'').skip(1).step_by(2);
+    let hint = did_you_mean(name, accepted).unwrap_or_else(|| "take the key out of the row".to_owned());
+    let label = Label::new(&test.file, Span::new(at, at + name.len()));
+    (error.at, error.related, error.hints) = (Some(label), Vec::new(), vec![hint]);
 }
 
 impl Case<'_> {

@@ -138,7 +138,8 @@ fn write_options(args: &[Value]) -> Result<Value, Error> {
     let names = ["write_location", "rendered_options"];
     let [location, options] = CallArgs::split(args).bind("external_write_options", names, 2)?;
     let location = text_of(location).unwrap_or_default();
-    let Data::Object(mut options) = py::to_json(&options.unwrap_or_default()) else { return Ok(Value::from("")) };
+    let given = options.unwrap_or_default();
+    let Data::Object(mut options) = py::to_json(&given) else { return Ok(Value::from("")) };
     if !options.contains_key("format") {
         let name = location.rsplit('/').next().unwrap_or_default().to_lowercase();
         let compression = [(".gz", "gzip"), (".zst", "zstd")].into_iter().find(|(suffix, _)| name.ends_with(suffix));
@@ -155,6 +156,12 @@ fn write_options(args: &[Value]) -> Result<Value, Error> {
     }
     if options.get("format").and_then(Data::as_str) == Some("csv") {
         options.entry("header").or_insert_with(|| 1.into());
+    }
+    // What was found out is for the macros, too: they read the file back.
+    if let Some(given) = given.downcast_object_ref::<PyDict>() {
+        for key in ["format", "compression", "header"] {
+            options.get(key).map(|value| given.insert(Value::from(key), py::from_json(value)));
+        }
     }
     let rendered: Vec<String> = options.iter().map(|(key, value)| write_option(key, value)).collect();
     Ok(Value::from(rendered.join(", ")))

@@ -1,0 +1,39 @@
+//! Where the property file says what a model did not keep.
+
+use crate::diagnostic::{Code, Diagnostic, Label};
+use crate::manifest::{Column, Node};
+
+/// Puts an error of a contract where the contract stands, and takes away the macros that found it.
+/// Leaves other errors as they are.
+pub(super) fn place(node: &Node, mut error: Box<Diagnostic>) -> Box<Diagnostic> {
+    let Some(declared) = node.declared.as_ref().filter(|_| node.config.is_contract_enforced()) else { return error };
+    let column = match error.code {
+        Code::ContractBroken => first_mismatch(node, &error.message),
+        Code::SqlRejected => match missing_type(node, &error.message) {
+            Some(column) => Some(column),
+            None => return error,
+        },
+        _ => return error,
+    };
+    let column = column.map(|column| Label::new(&declared.file, column.span));
+    error.at = Some(column.unwrap_or_else(|| declared.clone()));
+    error.related = vec![Label::new(&node.file, node.span).with_text("the query")];
+    error
+}
+
+/// The first declared column of the table of mismatches.
+fn first_mismatch<'a>(node: &'a Node, message: &str) -> Option<&'a Column> {
+    let rows = message.lines().filter_map(|line| line.trim().strip_prefix('|')?.split('|').next()).map(str::trim);
+    rows.filter_map(|name| node.columns.values().find(|column| column.name.eq_ignore_ascii_case(name))).next()
+}
+
+/// The column whose type the database does not know.
+fn missing_type<'a>(node: &'a Node, message: &str) -> Option<&'a Column> {
+    let rest = message.split_once("Type with name ").or_else(|| message.split_once("type \""))?.1;
+    if !rest.contains("does not exist") {
+        return None;
+    }
+    let name = rest.split([' ', '"']).next()?.to_lowercase();
+    let has_it = |column: &&Column| column.data_type.as_ref().is_some_and(|kind| kind.to_lowercase().contains(&name));
+    node.columns.values().find(has_it)
+}
