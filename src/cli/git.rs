@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value as Data;
 
-use super::ExitStatus;
 use super::pipeline::{self, Parsed};
+use super::{ExitStatus, upstream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::project::{Overrides, Project};
 use crate::ui::Stream;
@@ -77,6 +77,9 @@ fn of_commit(overrides: &Overrides, project: &Project, folder: &Path) -> Overrid
         overrides.flags.insert(flag.to_owned(), Data::from(""));
     }
     overrides.flags.insert("defer".to_owned(), Data::from(false));
+    // Manifests of other projects are where they are now: git has none of them.
+    let root = project.root().root.display().to_string();
+    overrides.flags.insert(upstream::FOLDER.to_owned(), Data::from(root));
     overrides
 }
 

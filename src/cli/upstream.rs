@@ -12,6 +12,9 @@ use crate::state::PreviousManifest;
 /// The least version of manifests that tell who may read a model.
 const LEAST_VERSION: u32 = 9;
 
+/// The name under which the folder is kept that paths of manifests count from, where it is not the project's own.
+pub(super) const FOLDER: &str = "upstream_folder";
+
 /// Reads the manifests of all projects that are declared.
 pub(super) fn read(project: &Project, problems: &mut Diagnostics) -> Vec<Upstream> {
     let mut found = Vec::new();
@@ -49,7 +52,8 @@ fn text_at(
     }
     let path = address.strip_prefix("file:").unwrap_or(address);
     let path = path.strip_prefix("//localhost").or_else(|| path.strip_prefix("//")).unwrap_or(path);
-    let path = manifest_in(project.root().root.join(path));
+    let other = project.settings.flags.get(FOLDER).and_then(serde_json::Value::as_str).map(PathBuf::from);
+    let path = manifest_in(other.unwrap_or_else(|| project.root().root.clone()).join(path));
     std::fs::read_to_string(&path).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => format!("there is no `{}`", path.display()),

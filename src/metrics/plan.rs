@@ -544,10 +544,12 @@ impl<'b> Builder<'_, 'b> {
         }))
     }
 
-    /// The times that are asked for; null for all.
+    /// The times that are asked for; null for all. Periods that are shown are whole.
     pub(super) fn range(&self) -> Data {
         let (start, end) = (&self.question.start, &self.question.end);
-        if start.is_none() && end.is_none() { Data::Null } else { json!({"start": start, "end": end}) }
+        let shown = self.items.iter().filter(|item| item.is_metric_time()).filter_map(|item| item.grain.as_deref());
+        let grain = shown.min_by_key(|grain| coarseness(grain));
+        if start.is_none() && end.is_none() { Data::Null } else { json!({"start": start, "end": end, "grain": grain}) }
     }
 
     fn described_sources(&self) -> Data {

@@ -20,10 +20,13 @@
 {%- endmacro %}
 
 
-{# Whether a time is between the first and the last moment that are asked for, both included. #}
-{% macro metrics_in_range(time, range) -%}
-    {%- set start = "cast('" ~ range.start ~ "' as " ~ api.Column.translate_type('timestamp') ~ ")" -%}
-    {%- set end = "cast('" ~ range.end ~ "' as " ~ api.Column.translate_type('timestamp') ~ ")" -%}
+{# Whether a time is between the first and the last moment that are asked for, both included with the whole of their periods. #}
+{% macro metrics_in_range(own_time, range, own_grain) -%}
+    {%- set grain = own_grain if range.grain is none else range.grain -%}
+    {%- set time = metrics_time_at_grain(own_time, grain) -%}
+    {%- set moment = api.Column.translate_type('timestamp') -%}
+    {%- set start = metrics_time_at_grain("cast('" ~ range.start ~ "' as " ~ moment ~ ")", grain) -%}
+    {%- set end = metrics_time_at_grain("cast('" ~ range.end ~ "' as " ~ moment ~ ")", grain) -%}
     {%- if range.start is none -%}
         {{ time }} <= {{ end }}
     {%- elif range.end is none -%}

@@ -58,7 +58,7 @@ limit {{ plan.answer.limit }}
     select distinct {{ metrics_time_at_grain('calendar.' ~ spine.column, spine.grain) }} as moment
             from {{ metrics_relation(spine.table) }} as calendar
             {%- if range is not none %}
-            where {{ metrics_in_range('calendar.' ~ spine.column, range) }}
+            where {{ metrics_in_range('calendar.' ~ spine.column, range, spine.grain) }}
             {%- endif %}
 {%- endmacro %}
 
@@ -125,7 +125,7 @@ limit {{ plan.answer.limit }}
                 {%- endif %}
             {%- endfor %}
             {%- if spine is none and rows.range is not none %}
-            where {{ metrics_in_range(own_time, rows.range) }}
+            where {{ metrics_in_range(own_time, rows.range, rows.time_grain) }}
             {%- endif %}
         ) as all_rows
         {%- for condition in rows.where %}
@@ -276,7 +276,7 @@ limit {{ plan.answer.limit }}
             {%- endfor %}
         from {{ metrics_relation(spine.table) }} as calendar
         {%- if step.range is not none %}
-        where {{ metrics_in_range('calendar.' ~ spine.column, step.range) }}
+        where {{ metrics_in_range('calendar.' ~ spine.column, step.range, 'day') }}
         {%- endif %}
     ) as periods
     left join {{ step.from }} as found
