@@ -589,8 +589,11 @@ pub(crate) struct InitArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunOperationArgs {
     /// The macro, with its package in front where needed: my_macro, package.my_macro
-    #[arg(value_name = "MACRO")]
-    pub(crate) macro_name: String,
+    #[arg(value_name = "MACRO", required_unless_present = "sql", conflicts_with = "sql")]
+    pub(crate) macro_name: Option<String>,
+    /// A template to run as SQL instead of a macro
+    #[arg(long, value_name = "SQL", conflicts_with = "args")]
+    pub(crate) sql: Option<String>,
     /// Arguments, as YAML: '{key: value}'
     #[arg(long, value_name = "YAML", allow_hyphen_values = true)]
     pub(crate) args: Option<String>,
@@ -750,7 +753,8 @@ impl Command {
                 facts.extend(output.map(|path| ("output".to_owned(), path)));
             }
             Self::RunOperation(args) => {
-                facts.insert("macro".to_owned(), Data::from(args.macro_name.clone()));
+                facts.extend(args.macro_name.clone().map(|name| ("macro".to_owned(), Data::String(name))));
+                facts.extend(args.sql.clone().map(|sql| ("sql".to_owned(), Data::String(sql))));
                 facts.insert("args".to_owned(), flags::mapping("args", args.args.as_deref().unwrap_or("{}"))?);
             }
             Self::Check(args) => args.selection.facts(&mut facts),

@@ -10,12 +10,12 @@ use serde_json::Value as Data;
 use super::args::DepsArgs;
 use super::pipeline::{early_printer, say_version};
 use super::{ExitStatus, interrupt};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::jinja::YamlRenderer;
 use crate::packages::{self, Addition, Event, Extent, Request, Watcher};
-use crate::project::{self, Overrides};
+use crate::project::{self, Overrides, WarnErrorOptions};
 use crate::run::Stop;
-use crate::ui::{Entry, Level, Printer, Stream, names};
+use crate::ui::{Entry, Level, Printer, Stream, escalate, names};
 
 /// Runs the command. It needs no profile.
 pub(super) fn run(args: &DepsArgs, overrides: &Overrides) -> ExitStatus {
@@ -35,8 +35,19 @@ fn deps(args: &DepsArgs, overrides: &Overrides, printer: &Printer) -> Result<(),
     let engine = YamlRenderer::new();
     let mut problems = Diagnostics::new();
     let root = project::load_root(overrides, &engine, &mut problems)?;
+    let options = &root.settings.warn_error;
+    let problems = escalate(problems, options);
     printer.warnings(&problems);
-    let watcher = Teller { printer, stop: interrupt::install(), last: Mutex::new(Instant::now()) };
+    if let Some(error) = problems.into_iter().find(|problem| problem.severity == Severity::Error) {
+        return Err(Box::new(error));
+    }
+    let watcher = Teller {
+        printer,
+        options,
+        refused: Mutex::new(None),
+        stop: interrupt::install(),
+        last: Mutex::new(Instant::now()),
+    };
     if let Some(addition) = addition(args)? {
         packages::add(&root.package.root, &addition, &watcher)?;
     }
@@ -57,7 +68,8 @@ fn deps(args: &DepsArgs, overrides: &Overrides, printer: &Printer) -> Result<(),
         engine: &engine,
         extent,
     };
-    packages::install(request, &watcher)
+    packages::install(request, &watcher)?;
+    watcher.refused.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 fn addition(args: &DepsArgs) -> Result<Option<Addition>, Box<Diagnostic>> {
@@ -74,6 +86,9 @@ fn addition(args: &DepsArgs) -> Result<Option<Addition>, Box<Diagnostic>> {
 /// Says what happens, in dbt's words.
 struct Teller<'a> {
     printer: &'a Printer,
+    options: &'a WarnErrorOptions,
+    /// The first warning that is to be an error.
+    refused: Mutex<Option<Box<Diagnostic>>>,
     stop: Arc<Stop>,
     /// When progress was told last.
     last: Mutex<Instant>,
@@ -84,8 +99,12 @@ const PULSE: Duration = Duration::from_secs(3);
 
 impl Watcher for Teller<'_> {
     fn event(&self, event: Event<'_>) {
-        if let Some(entry) = self.entry(event) {
-            self.printer.say(&entry);
+        let Some(entry) = self.entry(event) else { return };
+        if entry.level != Level::Warn {
+            return self.printer.say(&entry);
+        }
+        if let Err(error) = self.printer.warn(&entry, Code::PackageInvalid, self.options) {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }
 

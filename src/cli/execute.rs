@@ -6,6 +6,7 @@ use super::unit_tests::{Engine, Inputs};
 use super::{ExitStatus, interrupt, selection};
 use crate::adapter::RowLimit;
 use crate::artifacts::{ManifestFacts, TargetFolder};
+use crate::diagnostic::Code;
 use crate::manifest::{CompiledFacts, Node, NodeSet, ResourceType};
 use crate::run::{self, Command, RunPlan, RunReport, Status, Surroundings, UnitTests};
 use crate::ui::{Entry, Level, Preview, TermReporter, names};
@@ -114,11 +115,7 @@ fn nothing(parsed: &Parsed) -> Result<RunReport, ExitStatus> {
 /// Warns that nothing is selected.
 pub(super) fn nothing_to_do(parsed: &Parsed) -> Result<RunReport, ExitStatus> {
     let text = "Nothing to do. Try checking your model configs and model specification args";
-    if parsed.project.settings.warn_error.all {
-        let error = crate::diagnostic::Diagnostic::error(crate::diagnostic::Code::NothingSelected, text);
-        return Err(parsed.fail(&error));
-    }
-    parsed.printer.say(&Entry::new(names::NOTHING_TO_DO, Level::Warn, text));
+    parsed.warn(&Entry::new(names::NOTHING_TO_DO, Level::Warn, text), Code::NothingSelected)?;
     Ok(RunReport::default())
 }
 

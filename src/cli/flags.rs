@@ -71,7 +71,8 @@ impl Flag {
 
 const LEVELS: &[&str] = &["debug", "info", "warn", "error", "none"];
 const FORMATS: &[&str] = &["text", "debug", "json", "default"];
-const NODE_COMMANDS: &[&str] = &["build", "clone", "compile", "show", "run", "seed", "snapshot", "test"];
+const NODE_COMMANDS: &[&str] =
+    &["build", "clone", "compile", "freshness", "generate", "show", "run", "seed", "snapshot", "test"];
 
 #[rustfmt::skip]
 pub(super) const FLAGS: &[Flag] = &[
@@ -120,7 +121,7 @@ pub(super) const FLAGS: &[Flag] = &[
     global("partial_parse_file_path", Takes::Text("FILE"), Shown::Never, "Accepted, without effect"),
     global("use_fast_test_edges", Takes::Switch, Shown::Never, "Accepted, without effect"),
     global("record_timing_info", Takes::Text("FILE"), Shown::Never, "Accepted, without effect").short('r'),
-    global("deprecated_defer", Takes::Mark, Shown::Never, "Older name of --defer"),
+    global("deprecated_defer", Takes::Text("BOOL"), Shown::Never, "Older name of --defer"),
     global("deprecated_favor_state", Takes::Text("TEXT"), Shown::Never, "Older name of --favor-state"),
     global("deprecated_print", Takes::Mark, Shown::Never, "Older name of --print"),
     global("deprecated_no_print", Takes::Mark, Shown::Never, "Older name of --no-print"),

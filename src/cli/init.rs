@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::args::InitArgs;
 use super::{ExitStatus, plain_printer};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::project::Overrides;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::jinja::YamlRenderer;
+use crate::project::{self, Overrides};
 use crate::ui::{Entry, Printer, names};
 
 /// The name when nobody can be asked.
@@ -40,20 +41,54 @@ pub(super) fn run(args: &InitArgs, overrides: &Overrides) -> ExitStatus {
 fn init(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(), Box<Diagnostic>> {
     let parent = overrides.project_dir.clone().unwrap_or_else(|| ".".into());
     if args.project_name.is_none() && parent.join("dbt_project.yml").exists() {
-        let text = "There is a project here already: nothing to do. `kiln build` builds it.";
-        printer.data(&Entry::info(names::NOTE, text));
-        return Ok(());
+        return existing(args, overrides, printer);
     }
     let name = name(args)?;
     let folder = parent.join(&name);
     refuse_occupied(&folder, &name)?;
-    for (path, text) in FILES.iter().chain((!args.skip_profile_setup).then_some(&PROFILE)) {
+    for (path, text) in FILES {
         write(&folder.join(path), &text.replace("__NAME__", &name))?;
+    }
+    if !args.skip_profile_setup {
+        let profiles = overrides.profiles_dir.as_deref().unwrap_or(&folder);
+        if !has_profile(&Overrides { project_dir: Some(folder.clone()), ..overrides.clone() }) {
+            add_profile(profiles, &name)?;
+        }
     }
     let shown = folder.strip_prefix(".").unwrap_or(&folder).display().to_string();
     let text = format!("Made the project `{name}` in `{shown}`. Next:\n\n  cd {shown}\n  kiln build\n");
     printer.data(&Entry::info(names::NOTE, text));
     Ok(())
+}
+
+/// Gives a project that is here a profile, if it has none.
+fn existing(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(), Box<Diagnostic>> {
+    let mut text = "There is a project here already: nothing to do. `kiln build` builds it.".to_owned();
+    if !args.skip_profile_setup && !has_profile(overrides) {
+        let root = project::load_root(overrides, &YamlRenderer::new(), &mut Diagnostics::new())?;
+        let config = &root.package.config;
+        let wanted = overrides.profile.as_ref().or(config.profile.as_ref()).unwrap_or(&config.name).clone();
+        let folder = overrides.profiles_dir.as_deref().unwrap_or(&root.package.root);
+        let path = add_profile(folder, &wanted)?;
+        text = format!("Wrote the profile `{wanted}` to `{path}`: a DuckDB file. `kiln debug` tries it.");
+    }
+    printer.data(&Entry::info(names::NOTE, text));
+    Ok(())
+}
+
+/// Whether the profile of a project is there. One that is there but wrong is left to its author.
+fn has_profile(overrides: &Overrides) -> bool {
+    let found = project::load_target(overrides, &YamlRenderer::new(), &mut Diagnostics::new());
+    found.err().is_none_or(|error| error.code != Code::ProfileNotFound)
+}
+
+/// Adds a profile to the file of a folder, which is made if need be, and tells the file.
+fn add_profile(folder: &Path, name: &str) -> Result<String, Box<Diagnostic>> {
+    let path = folder.join(PROFILE.0);
+    let present = fs::read_to_string(&path).unwrap_or_default();
+    let gap = if present.is_empty() || present.ends_with('\n') { "" } else { "\n" };
+    write(&path, &format!("{present}{gap}{}", PROFILE.1.replace("__NAME__", name)))?;
+    Ok(path.strip_prefix(".").unwrap_or(&path).display().to_string())
 }
 
 fn name(args: &InitArgs) -> Result<String, Box<Diagnostic>> {

@@ -7,6 +7,7 @@ use super::args::{ListArgs, ListForm};
 use super::pipeline::Parsed;
 use super::selection;
 use crate::artifacts::{ManifestFacts, python_json};
+use crate::diagnostic::Code;
 use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType, view};
 use crate::ui::{Entry, Level, names};
 
@@ -58,8 +59,8 @@ pub(super) fn run(args: &ListArgs, parsed: &Parsed) -> ExitStatus {
     let mut ixs: Vec<NodeIndex> = selected.iter().collect();
     ixs.sort_by(|left, right| parsed.manifest.node(*left).unique_id.cmp(&parsed.manifest.node(*right).unique_id));
     if ixs.is_empty() {
-        parsed.printer.say(&Entry::new(names::NOTHING_LISTED, Level::Warn, "No nodes selected!"));
-        return ExitStatus::Success;
+        let entry = Entry::new(names::NOTHING_LISTED, Level::Warn, "No nodes selected!");
+        return parsed.warn(&entry, Code::NothingSelected).err().unwrap_or(ExitStatus::Success);
     }
     let lines: Vec<String> = ixs.into_iter().map(|ix| line(args, &parsed.manifest, ix)).collect();
     parsed.printer.lines(|line| Entry::info(names::LISTED, line).with("msg", line), &lines);

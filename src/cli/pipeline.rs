@@ -128,7 +128,12 @@ impl Loaded {
             let text = format!(
                 "The state and target directories are the same: '{folder}'. This run overwrites what it compares with"
             );
-            self.printer.say(&Entry::new(names::STATE_IS_TARGET, Level::Warn, text).with("state_path", folder));
+            let entry = Entry::new(names::STATE_IS_TARGET, Level::Warn, text).with("state_path", folder);
+            let said = self.printer.warn(&entry, Code::PreviousStateMissing, &self.project.settings.warn_error);
+            said.map_err(|error| {
+                self.printer.fatal([&*error]);
+                ExitStatus::Error
+            })?;
         }
         let previous = earlier::read(&self)?;
         let Self { project, printer, .. } = self;
@@ -190,6 +195,12 @@ impl Parsed {
     /// Says warnings, and ends the command if there are errors.
     pub(super) fn check(&self, problems: Diagnostics) -> Result<(), ExitStatus> {
         check(&self.printer, &self.project, problems)
+    }
+
+    /// Says a warning that only its event has a name for, or ends the command if it is to be an error.
+    pub(super) fn warn(&self, entry: &Entry, code: Code) -> Result<(), ExitStatus> {
+        let said = self.printer.warn(entry, code, &self.project.settings.warn_error);
+        said.map_err(|error| self.fail(&error))
     }
 
     /// Ends the command with one error.

@@ -9,7 +9,7 @@ use super::{ExitStatus, docs, execute, run_operation};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::YamlRenderer;
 use crate::manifest::NodeSet;
-use crate::project::{self, Overrides, is_default, read_moment};
+use crate::project::{self, Overrides, Verdict, is_default, read_moment};
 use crate::run::{self, BatchResults, Command, Retried};
 use crate::state::{PreviousBatches, PreviousResult, PreviousResults};
 use crate::ui::Stream;
@@ -30,6 +30,7 @@ const ARGUMENTS: &[&str] = &[
     "exclude_resource_types",
     "inline",
     "macro",
+    "sql",
     "output",
     "resource_types",
     "select",
@@ -150,7 +151,8 @@ fn again(parsed: &Parsed, earlier: &PreviousResults) -> ExitStatus {
 
 /// Hooks run with the nodes in any case, so they are not tried again by themselves.
 fn is_again(parsed: &Parsed, result: &PreviousResult) -> bool {
-    let warns = parsed.project.settings.warn_error.all && result.status == "warn";
+    let verdict = parsed.project.settings.warn_error.verdict_on_event("LogTestResult");
+    let warns = verdict == Verdict::Error && result.status == "warn";
     (AGAIN.contains(&result.status.as_str()) || warns) && !result.unique_id.starts_with("operation.")
 }
 
@@ -162,8 +164,10 @@ fn whole(parsed: &Parsed, earlier: &PreviousResults, command: &str) -> ExitStatu
         if !earlier.results.iter().any(|result| AGAIN.contains(&result.status.as_str())) {
             return ExitStatus::Success;
         }
-        let macro_name = text("macro").unwrap_or_default();
-        return run_operation::run(&RunOperationArgs { macro_name, args: None }, parsed);
+        return run_operation::run(
+            &RunOperationArgs { macro_name: text("macro"), sql: text("sql"), args: None },
+            parsed,
+        );
     }
     let is_set = |name: &str| args.get(name).and_then(Data::as_bool);
     let generate = DocsGenerateArgs {

@@ -1,4 +1,6 @@
-//! `kiln run-operation`: runs one macro.
+//! `kiln run-operation`: runs one macro, or one template as SQL.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
@@ -6,20 +8,41 @@ use super::ExitStatus;
 use super::args::RunOperationArgs;
 use super::pipeline::Parsed;
 use crate::artifacts::ManifestFacts;
+use crate::compile;
 use crate::diagnostic::{Code, Diagnostic, Form, did_you_mean, render};
+use crate::jinja::SqlFailure;
 use crate::manifest::{NodeSet, UniqueId};
 use crate::run::{NodeResult, RunReport, Status, Timing, TimingName};
 use crate::ui::{Entry, Level, names};
 
+/// What is run.
+enum Operation<'a> {
+    /// A macro, by the name that was given.
+    Macro(&'a str, UniqueId),
+    /// A template whose text is SQL.
+    Sql(&'a str),
+}
+
 /// Runs the command.
 pub(super) fn run(args: &RunOperationArgs, parsed: &Parsed) -> ExitStatus {
-    let Some(id) = find(args, parsed) else { return missing(args, parsed) };
-    let facts = parsed.project.settings.args.get("args").and_then(Data::as_object).cloned().unwrap_or_default();
+    let operation = match (&args.sql, args.macro_name.as_deref().unwrap_or_default()) {
+        (Some(sql), _) => Operation::Sql(sql),
+        (None, name) => match find(name, parsed) {
+            Some(id) => Operation::Macro(name, id),
+            None => return missing(name, parsed),
+        },
+    };
     if let Err(status) = parsed.write_manifest(&ManifestFacts::default()) {
         return status;
     }
     let started_at = jiff::Timestamp::now();
-    let outcome = call(args, parsed, &facts);
+    let (id, outcome) = match operation {
+        Operation::Macro(name, id) => (id, call(name, parsed)),
+        Operation::Sql(sql) => {
+            let id = format!("sql_operation.{}.inline", parsed.manifest.project_name);
+            (UniqueId::new(id), execute(sql, parsed))
+        }
+    };
     let completed_at = jiff::Timestamp::now();
     let status = if outcome.is_ok() { Status::Success } else { Status::Error };
     let mut result = NodeResult::new(None, id, status);
@@ -37,10 +60,27 @@ pub(super) fn run(args: &RunOperationArgs, parsed: &Parsed) -> ExitStatus {
     if outcome.is_ok() { ExitStatus::Success } else { ExitStatus::Failure }
 }
 
-fn call(args: &RunOperationArgs, parsed: &Parsed, facts: &Map<String, Data>) -> Result<Data, Box<Diagnostic>> {
+fn call(name: &str, parsed: &Parsed) -> Result<(), Box<Diagnostic>> {
+    let given = parsed.project.settings.args.get("args").and_then(Data::as_object);
+    let facts: Map<String, Data> = given.cloned().unwrap_or_default();
     let runtime = parsed.runtime(&NodeSet::default());
-    let session = runtime.session(&format!("macro_{}", args.macro_name));
-    runtime.run_macro(&session, &args.macro_name, facts)
+    let session = runtime.session(&format!("macro_{name}"));
+    runtime.run_macro(&session, name, &facts).map(drop)
+}
+
+/// Renders a template and runs what it says. A template that only calls macros may leave nothing to run.
+fn execute(template: &str, parsed: &Parsed) -> Result<(), Box<Diagnostic>> {
+    let runtime = parsed.runtime(&NodeSet::default());
+    let session = runtime.session("sql_operation");
+    let compiled = compile::compile_text(&runtime, &Arc::clone(&session), template)?;
+    let sql = compiled.compiled_code.trim();
+    if sql.is_empty() {
+        return Ok(());
+    }
+    let (response, _) = session.execute(sql, false, None).map_err(SqlFailure::into_diagnostic)?;
+    let entry = Entry::info(names::NOTE, format!("The statement ran: {}", response.message));
+    parsed.printer.say(&entry.with("msg", response.message.as_str()));
+    Ok(())
 }
 
 fn say_failure(parsed: &Parsed, error: &Diagnostic) {
@@ -52,20 +92,19 @@ fn say_failure(parsed: &Parsed, error: &Diagnostic) {
 }
 
 /// The macro's unique id: the project's own first, then those of packages, then kiln's.
-fn find(args: &RunOperationArgs, parsed: &Parsed) -> Option<UniqueId> {
+fn find(wanted: &str, parsed: &Parsed) -> Option<UniqueId> {
     let ids = || parsed.manifest.macros.keys();
-    if let Some((package, name)) = args.macro_name.split_once('.') {
-        let wanted = format!("macro.{package}.{name}");
-        return ids().find(|id| id.as_str() == wanted).cloned();
+    if let Some((package, name)) = wanted.split_once('.') {
+        let id_of_it = format!("macro.{package}.{name}");
+        return ids().find(|id| id.as_str() == id_of_it).cloned();
     }
-    let own = format!("macro.{}.{}", parsed.manifest.project_name, args.macro_name);
-    let ending = format!(".{}", args.macro_name);
+    let own = format!("macro.{}.{}", parsed.manifest.project_name, wanted);
+    let ending = format!(".{wanted}");
     ids().find(|id| id.as_str() == own).or_else(|| ids().find(|id| id.as_str().ends_with(&ending))).cloned()
 }
 
-fn missing(args: &RunOperationArgs, parsed: &Parsed) -> ExitStatus {
+fn missing(name: &str, parsed: &Parsed) -> ExitStatus {
     let names: Vec<&str> = parsed.manifest.macros.values().map(|info| info.name.as_str()).collect();
-    let name = &args.macro_name;
     let message = format!("there is no macro with the name '{name}' in the project, its packages or kiln");
     parsed.fail(
         &Diagnostic::error(Code::UnknownMacro, message)

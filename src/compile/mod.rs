@@ -272,6 +272,9 @@ fn inject(runtime: &Arc<Runtime>, session: &Arc<Session>, rendered: RenderedSql)
         collect(runtime, session, *ix, (&mut ctes, &mut parts), 0)?;
     }
     let RenderedSql { text: mut code, mut map, .. } = rendered;
+    if runtime.project.settings.flags.get("inject_ephemeral_ctes") == Some(&serde_json::Value::Bool(false)) {
+        return Ok(Injected { code, map, ctes: Vec::new(), parts: Vec::new() });
+    }
     if let Some(insertion) = ephemeral::insertion(&code, &ctes) {
         code.insert_str(insertion.at, &insertion.text);
         map.insert(insertion.at, insertion.text.len());

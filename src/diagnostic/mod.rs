@@ -3,12 +3,14 @@
 //! Every room reports through [`Diagnostic`]; nothing here prints.
 
 mod code;
+mod dbt_events;
 mod names;
 mod render;
 mod source;
 mod suggest;
 
 pub use code::{Code, Range};
+pub use names::{dbt_event_names, is_dbt_event};
 pub use render::{Form, details, excerpt, render, to_json};
 pub use source::{Place, SourceFile, Span};
 pub use suggest::{did_you_mean, nearest};

@@ -2,6 +2,17 @@
 
 use super::{Code, Range};
 
+/// Tells whether dbt has an event of this name.
+#[must_use]
+pub fn is_dbt_event(name: &str) -> bool {
+    dbt_event_names().any(|known| known == name)
+}
+
+/// The names of dbt's events.
+pub fn dbt_event_names() -> impl Iterator<Item = &'static str> {
+    super::dbt_events::NAMES.split_whitespace()
+}
+
 impl Code {
     /// dbt's family of the error: the first line that it prints after `Encountered an error:`.
     #[must_use]
@@ -48,6 +59,12 @@ impl Code {
             Self::RaisedInTemplate => ("JinjaLogWarning", "I061"),
             _ => return None,
         })
+    }
+
+    /// Tells whether dbt counts this among its deprecations, which can be named together.
+    #[must_use]
+    pub fn is_deprecation(self) -> bool {
+        self == Self::Deprecated || self.dbt_event().is_some_and(|(_, number)| number.starts_with('D'))
     }
 
     /// All dbt events that `--warn-error-options` may name to mean this.

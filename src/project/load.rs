@@ -11,6 +11,7 @@ use super::profile::{self, Profiles, Wanted};
 use super::project_file::{self, Rendering};
 use super::render::ValueRenderer;
 use super::settings::{self, ProjectSays, env_of};
+use super::vars_file::VarsFile;
 use super::version;
 use super::yaml::{self, Yaml, YamlKind};
 use super::{DBT_VERSION, Overrides, Package, Project, ProjectConfig, RenderYaml, Settings, Target, YamlScope};
@@ -40,8 +41,11 @@ pub fn load(
     let start = Start::find(overrides, diagnostics)?;
     let profiles = profile::read(&start.profiles_dir, &start.root, diagnostics)?;
     let target = start.target(&profiles, overrides, engine)?;
-    let rendering = Rendering { engine, vars: &overrides.vars, env: &start.env, target: Some(&target) };
-    let config = project_file::read(&start.file, &start.yaml, (&rendering, diagnostics))?;
+    let vars_file = VarsFile::read(&start.root, diagnostics)?;
+    let vars = VarsFile::under(vars_file.as_ref(), &overrides.vars);
+    let rendering = Rendering { engine, vars: &vars, env: &start.env, target: Some(&target) };
+    let mut config = project_file::read(&start.file, &start.yaml, (&rendering, diagnostics))?;
+    vars_file.map_or(Ok(()), |file| file.apply(&mut config))?;
     let settings = start.settings(overrides, (&config, profiles.config()))?;
     let root = Package { root: start.root.clone(), config: Arc::new(config) };
     // Packages do not see the variables of the command line while they are loaded.
@@ -58,7 +62,8 @@ pub fn load(
     if settings.version_check {
         packages.iter().try_for_each(|package| check_version(&package.config))?;
     }
-    Ok(Project { packages, target, settings, upstream })
+    let threads = if settings.flag("single_threaded") { 1 } else { target.threads };
+    Ok(Project { packages, target: Target { threads, ..target }, settings, upstream })
 }
 
 /// A project is either refered to by its manifest or installed.
@@ -83,8 +88,11 @@ pub fn load_root(
     diagnostics: &mut Diagnostics,
 ) -> Result<Root, Box<Diagnostic>> {
     let start = Start::find(overrides, diagnostics)?;
-    let rendering = Rendering { engine, vars: &overrides.vars, env: &start.env, target: None };
-    let config = project_file::read(&start.file, &start.yaml, (&rendering, diagnostics))?;
+    let vars_file = VarsFile::read(&start.root, diagnostics)?;
+    let vars = VarsFile::under(vars_file.as_ref(), &overrides.vars);
+    let rendering = Rendering { engine, vars: &vars, env: &start.env, target: None };
+    let mut config = project_file::read(&start.file, &start.yaml, (&rendering, diagnostics))?;
+    vars_file.map_or(Ok(()), |file| file.apply(&mut config))?;
     let settings = start.settings(overrides, (&config, None))?;
     let files = packages::read_files(&start.root, &start.root, diagnostics)?;
     let declared = packages::declared(&start.root, &|file| rendering.values(file, true), (&files, diagnostics))?;

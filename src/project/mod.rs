@@ -17,7 +17,9 @@ mod render;
 mod scan;
 mod selectors;
 mod settings;
+mod vars_file;
 mod version;
+mod warn_error;
 mod window;
 pub mod yaml;
 
@@ -30,8 +32,9 @@ pub use packages::{Declared, DeclaredProject, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
 pub use selectors::{SelectorsFile, read_selectors};
-pub use settings::{Overrides, Settings, WarnErrorOptions, environment, flag_in};
+pub use settings::{Overrides, Settings, environment, flag_in};
 pub use version::{DBT_PLUGINS, DBT_VERSION};
+pub use warn_error::{Verdict, WarnErrorOptions};
 pub use window::{TimeWindow, TimeWindows, read_moment};
 
 use std::path::Path;

@@ -8,9 +8,10 @@ use serde_json::{Map, Value as Data, json};
 
 use super::dotenv;
 use super::flags::{BEHAVIOR, FLAGS, Flag, IN_PROJECT, Kind, OLD_ENV};
+use super::warn_error::WarnErrorOptions;
 use super::window::{self, TimeWindows};
 use super::yaml;
-use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic};
 
 /// What the command line says, before anything is resolved. `None` means: not said.
 #[derive(Clone, Debug, Default)]
@@ -95,19 +96,6 @@ impl Settings {
     pub fn flag(&self, name: &str) -> bool {
         self.flags.get(name).and_then(Data::as_bool).unwrap_or(false)
     }
-}
-
-/// Which warnings are errors, and which are not shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WarnErrorOptions {
-    /// All warnings are errors.
-    pub all: bool,
-    /// Names that are errors.
-    pub error: Vec<String>,
-    /// Names that stay warnings.
-    pub warn: Vec<String>,
-    /// Names that are not shown.
-    pub silence: Vec<String>,
 }
 
 /// The environment of this process, read once, over what `.env` in the working folder says. Text that is not UTF-8 is
@@ -196,7 +184,7 @@ pub(super) fn resolve(
         write_json: is_set("write_json"),
         introspect: is_set("introspect"),
         version_check: is_set("version_check"),
-        warn_error: warn_error(&flags, &given)?,
+        warn_error: WarnErrorOptions::read(&flags, &given)?,
         invocation_id: random_id(),
         started_at,
         args: overrides.args.clone(),
@@ -260,7 +248,7 @@ fn follow_old_names(flags: &mut BTreeMap<String, Data>) {
         let Some(value) = flags.remove(old) else { continue };
         let (name, value) = match (name, &value) {
             ("no_print", _) => ("print", Data::Bool(false)),
-            ("favor_state", Data::String(text)) => (name, Data::Bool(truth(text).unwrap_or(true))),
+            ("defer" | "favor_state", Data::String(text)) => (name, Data::Bool(truth(text).unwrap_or(true))),
             _ => (name, value),
         };
         flags.entry(name.to_owned()).or_insert(value);
@@ -320,39 +308,6 @@ fn follow(flags: &mut BTreeMap<String, Data>, given: &[String]) {
             flags.insert(follower, value);
         }
     }
-}
-
-fn warn_error(flags: &BTreeMap<String, Data>, given: &[String]) -> Result<WarnErrorOptions, Box<Diagnostic>> {
-    let is_given = |name: &str| given.iter().any(|other| other == name);
-    if is_given("warn_error") && is_given("warn_error_options") {
-        let message = "`warn_error` and `warn_error_options` are both set";
-        return Err(Box::new(Diagnostic::error(Code::Usage, message).hint("keep one of the two")));
-    }
-    let mut options = WarnErrorOptions {
-        all: flags.get("warn_error").and_then(Data::as_bool).unwrap_or(false),
-        ..WarnErrorOptions::default()
-    };
-    let Some(Data::Object(map)) = flags.get("warn_error_options") else { return Ok(options) };
-    for (key, value) in map {
-        let names: Vec<String> = match value {
-            Data::String(name) => vec![name.clone()],
-            Data::Array(names) => names.iter().filter_map(Data::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
-        match key.as_str() {
-            "error" | "include" if names.iter().any(|name| name == "all" || name == "*") => options.all = true,
-            "error" | "include" => options.error = names,
-            "warn" | "exclude" => options.warn = names,
-            "silence" => options.silence = names,
-            _ => {
-                let message = format!("`warn_error_options` has no key `{key}`");
-                let hint = did_you_mean(key, ["error", "warn", "silence"]);
-                let error = Diagnostic::error(Code::Usage, message).maybe_hint(hint);
-                return Err(Box::new(error.hint("its keys are `error`, `warn` and `silence`")));
-            }
-        }
-    }
-    Ok(options)
 }
 
 /// The time in microseconds, as Python has it: templates print and parse it.

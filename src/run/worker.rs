@@ -24,7 +24,7 @@ use crate::compile::{self, CompiledNode, SqlMap};
 use crate::diagnostic::Diagnostic;
 use crate::jinja::{Runtime, Session};
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
-use crate::project::shown_path;
+use crate::project::{Verdict, shown_path};
 
 /// How many of the rows that a failed test found are shown.
 const SHOWN_ROWS: usize = 5;
@@ -266,8 +266,7 @@ impl Bench<'_> {
 
     fn warnings_are_errors(&self) -> bool {
         let options = &self.shop.runtime.project.settings.warn_error;
-        let names = |list: &[String]| list.iter().any(|name| name == "LogTestResult");
-        (options.all && !names(&options.warn)) || names(&options.error)
+        options.verdict_on_event("LogTestResult") == Verdict::Error
     }
 
     /// Builds a microbatch model, batch by batch.

@@ -29,7 +29,7 @@ pub use impact_text::ImpactText;
 pub use lines::{Drawing, Outcome, node_info};
 pub use listener::TermListener;
 pub use printer::{Format, Options, Printer, Sources, Stream};
-pub use problems::{escalate, is_silenced};
+pub use problems::escalate;
 pub use progress::Progress;
 pub use report::TermReporter;
 pub use secrets::Secrets;

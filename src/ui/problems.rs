@@ -8,7 +8,7 @@ use serde_json::Value as Data;
 use super::entry::{Entry, EventName, Level, names};
 use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Form, Severity, render, to_json};
-use crate::project::WarnErrorOptions;
+use crate::project::{Verdict, WarnErrorOptions};
 
 impl Printer {
     /// Says a warning.
@@ -38,6 +38,19 @@ impl Printer {
         self.say(&Entry::new(names::FATAL, Level::Error, text).with("exc", exc).with("diagnostics", all));
     }
 
+    /// Says a warning that only its event has a name for, unless it is to be silent.
+    ///
+    /// # Errors
+    /// When it is to be an error; `code` is what it is one of.
+    pub fn warn(&self, entry: &Entry, code: Code, options: &WarnErrorOptions) -> Result<(), Box<Diagnostic>> {
+        match options.verdict_on_event(entry.event.name) {
+            Verdict::Silent => {}
+            Verdict::Warning => self.say(entry),
+            Verdict::Error => return Err(Box::new(Diagnostic::error(code, entry.text.as_str()).hint(ESCALATED))),
+        }
+        Ok(())
+    }
+
     /// Says all warnings and drops them, keeping the errors.
     pub fn warnings(&self, problems: &Diagnostics) {
         problems.iter().filter(|item| item.severity == Severity::Warning).for_each(|item| self.warning(item));
@@ -51,69 +64,24 @@ fn facts(diagnostic: &Diagnostic) -> serde_json::Map<String, Data> {
     facts
 }
 
+const ESCALATED: &str = "this is a warning that `--warn-error` or `--warn-error-options` makes an error";
+
 /// Makes errors of the warnings that are to be errors, and drops those that are to be silent.
 #[must_use]
 pub fn escalate(problems: Diagnostics, options: &WarnErrorOptions) -> Diagnostics {
     let mut kept = Diagnostics::new();
     for mut problem in problems {
         if problem.severity == Severity::Warning {
-            if is_silenced(problem.code, options) {
-                continue;
-            }
-            if is_error(problem.code, options) {
-                problem.severity = Severity::Error;
-                problem =
-                    problem.hint("this is a warning that `--warn-error` or `--warn-error-options` makes an error");
+            match options.verdict(problem.code) {
+                Verdict::Silent => continue,
+                Verdict::Warning => {}
+                Verdict::Error => {
+                    problem.severity = Severity::Error;
+                    problem = problem.hint(ESCALATED);
+                }
             }
         }
         kept.push(problem);
     }
     kept
-}
-
-/// Tells whether warnings of a code are not shown.
-#[must_use]
-pub fn is_silenced(code: Code, options: &WarnErrorOptions) -> bool {
-    names_it(&options.silence, code)
-}
-
-fn is_error(code: Code, options: &WarnErrorOptions) -> bool {
-    if names_it(&options.warn, code) {
-        return false;
-    }
-    options.all || names_it(&options.error, code)
-}
-
-/// Names may be kiln's (`UnknownKey`, `K0204`) or dbt's (`NoNodeForYamlKey`).
-fn names_it(names: &[String], code: Code) -> bool {
-    let is_deprecation = code == Code::Deprecated;
-    names.iter().any(|name| {
-        name == code.name()
-            || name.eq_ignore_ascii_case(code.number())
-            || code.dbt_events().contains(&name.as_str())
-            || (is_deprecation && (name == "Deprecations" || name.ends_with("Deprecation")))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(options: &WarnErrorOptions, expected: Option<Severity>) {
-        let mut problems = Diagnostics::new();
-        problems.push(Diagnostic::warning(Code::UnusedConfigPath, "nothing at `models.shop.old`"));
-        assert_eq!(escalate(problems, options).iter().next().map(|item| item.severity), expected);
-    }
-
-    #[test]
-    fn warnings_are_chosen_by_either_name() {
-        let one = |name: &str| vec![name.to_owned()];
-        check(&WarnErrorOptions::default(), Some(Severity::Warning));
-        check(&WarnErrorOptions { all: true, ..WarnErrorOptions::default() }, Some(Severity::Error));
-        let warn = one("UnusedResourceConfigPath");
-        check(&WarnErrorOptions { all: true, warn, ..WarnErrorOptions::default() }, Some(Severity::Warning));
-        check(&WarnErrorOptions { error: one("K0207"), ..WarnErrorOptions::default() }, Some(Severity::Error));
-        check(&WarnErrorOptions { silence: one("UnusedConfigPath"), ..WarnErrorOptions::default() }, None);
-    }
 }

@@ -1,0 +1,197 @@
+//! `--warn-error` and `--warn-error-options`: which warnings are errors, and which are not shown.
+//!
+//! A name beats the group `Deprecations`, and that beats `all`; `silence` beats `warn`, and that beats `error`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Data};
+
+use crate::diagnostic::{Code, Diagnostic, dbt_event_names, is_dbt_event, nearest};
+
+/// dbt's name for all its deprecations together.
+const DEPRECATIONS: &str = "Deprecations";
+
+/// Which warnings are errors, and which are not shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WarnErrorOptions {
+    all: bool,
+    error: Vec<String>,
+    warn: Vec<String>,
+    silence: Vec<String>,
+}
+
+/// What becomes of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays one.
+    Warning,
+    /// It is an error.
+    Error,
+    /// It is not shown.
+    Silent,
+}
+
+impl WarnErrorOptions {
+    /// Reads the options from resolved flags; `given` has the names of flags that somebody set.
+    pub(super) fn read(flags: &BTreeMap<String, Data>, given: &[String]) -> Result<Self, Box<Diagnostic>> {
+        let is_given = |name: &str| given.iter().any(|other| other == name);
+        if is_given("warn_error") && is_given("warn_error_options") {
+            return Err(invalid("`warn_error` and `warn_error_options` are both set", "keep one of the two"));
+        }
+        let all = flags.get("warn_error").and_then(Data::as_bool).unwrap_or(false);
+        let mut options = Self { all, ..Self::default() };
+        let Some(Data::Object(map)) = flags.get("warn_error_options") else { return Ok(options) };
+        if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            let hint = match nearest(key, KEYS.iter().copied()) {
+                Some(key) => format!("did you mean `{key}`?"),
+                None => "its keys are `error`, `warn` and `silence`".to_owned(),
+            };
+            return Err(invalid(format!("`warn_error_options` has no key `{key}`"), hint));
+        }
+        options.error = list(map, "error", "include")?;
+        options.warn = list(map, "warn", "exclude")?;
+        options.silence = list(map, "silence", "silence")?;
+        options.all |= options.error.iter().any(|name| name == "all" || name == "*");
+        let has_group = |names: &[String]| names.iter().any(|name| name == DEPRECATIONS);
+        if !options.warn.is_empty() && !options.all && !has_group(&options.error) && !has_group(&options.silence) {
+            let message = "`warn` of `warn_error_options` names what stays a warning, but nothing is made an error";
+            return Err(invalid(message, "set `error: all`, or `Deprecations` in `error` or `silence`"));
+        }
+        Ok(options)
+    }
+
+    /// What becomes of warnings of a code, which may be named by kiln's name or number or by any of dbt's names.
+    #[must_use]
+    pub fn verdict(&self, code: Code) -> Verdict {
+        let is_named = |name: &String| {
+            name == code.name()
+                || name.eq_ignore_ascii_case(code.number())
+                || code.dbt_events().contains(&name.as_str())
+                || (code == Code::Deprecated && name.ends_with("Deprecation"))
+        };
+        let is_group = |name: &String| name == DEPRECATIONS && code.is_deprecation();
+        self.judged(&is_named).or_else(|| self.judged(&is_group)).unwrap_or_else(|| self.otherwise())
+    }
+
+    /// What becomes of a warning that is known by the name of dbt's event alone.
+    #[must_use]
+    pub fn verdict_on_event(&self, event: &str) -> Verdict {
+        let is_group = |name: &String| name == DEPRECATIONS && event.ends_with("Deprecation");
+        self.judged(&|name| name == event).or_else(|| self.judged(&is_group)).unwrap_or_else(|| self.otherwise())
+    }
+
+    fn judged(&self, is_meant: &dyn Fn(&String) -> bool) -> Option<Verdict> {
+        let lists = [(&self.silence, Verdict::Silent), (&self.warn, Verdict::Warning), (&self.error, Verdict::Error)];
+        lists.into_iter().find(|(names, _)| names.iter().any(is_meant)).map(|(_, verdict)| verdict)
+    }
+
+    const fn otherwise(&self) -> Verdict {
+        if self.all { Verdict::Error } else { Verdict::Warning }
+    }
+}
+
+const KEYS: &[&str] = &["error", "warn", "silence", "include", "exclude"];
+
+/// The names under a key or its older name.
+fn list(map: &Map<String, Data>, key: &str, old: &str) -> Result<Vec<String>, Box<Diagnostic>> {
+    if key != old && map.contains_key(key) && map.contains_key(old) {
+        let message = format!("`warn_error_options` has both `{key}` and `{old}`, which mean the same");
+        return Err(invalid(message, format!("keep `{key}`")));
+    }
+    let names: Vec<String> = match map.get(key).or_else(|| map.get(old)) {
+        None | Some(Data::Null) => Vec::new(),
+        Some(Data::String(name)) => vec![name.clone()],
+        Some(Data::Array(names)) if names.iter().all(Data::is_string) => {
+            names.iter().filter_map(Data::as_str).map(str::to_owned).collect()
+        }
+        Some(_) => {
+            let message = format!("`{key}` of `warn_error_options` is not a list of names");
+            return Err(invalid(message, format!("write `{{{key}: [Name, Name]}}`")));
+        }
+    };
+    let is_all = |name: &str| key == "error" && (name == "all" || name == "*");
+    match names.iter().find(|name| !is_all(name) && !is_known(name)) {
+        None => Ok(names),
+        Some(name) => {
+            let message = format!("`{key}` of `warn_error_options` names `{name}`, which is no warning");
+            let known = Code::ALL.iter().map(|code| code.name()).chain(dbt_event_names()).chain([DEPRECATIONS]);
+            let hint = match nearest(name, known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "the names are those of `kiln explain`, or of dbt's events".to_owned(),
+            };
+            Err(invalid(message, hint))
+        }
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    name == DEPRECATIONS || Code::find(name).is_some() || is_dbt_event(name)
+}
+
+fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(Code::Usage, message).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(options: Data) -> Result<WarnErrorOptions, Box<Diagnostic>> {
+        let flags = BTreeMap::from([("warn_error_options".to_owned(), options)]);
+        WarnErrorOptions::read(&flags, &["warn_error_options".to_owned()])
+    }
+
+    #[track_caller]
+    fn check(options: Data, code: Code, expected: Verdict) {
+        assert_eq!(read(options).expect("the options are valid").verdict(code), expected);
+    }
+
+    #[track_caller]
+    fn refused(options: Data, expected: &str) {
+        let error = read(options).expect_err("the options are not valid");
+        assert!(error.message.contains(expected), "{}", error.message);
+    }
+
+    #[test]
+    fn warnings_are_chosen_by_kilns_name_its_number_or_dbts_name() {
+        check(json!({}), Code::UnusedConfigPath, Verdict::Warning);
+        for name in ["UnusedConfigPath", "K0207", "k0207", "UnusedResourceConfigPath", "all", "*"] {
+            check(json!({"error": [name]}), Code::UnusedConfigPath, Verdict::Error);
+            check(json!({"include": name}), Code::UnusedConfigPath, Verdict::Error);
+        }
+        check(json!({"error": "all", "warn": ["UnusedResourceConfigPath"]}), Code::UnusedConfigPath, Verdict::Warning);
+        check(json!({"error": "all", "exclude": ["K0207"]}), Code::UnusedConfigPath, Verdict::Warning);
+        check(json!({"error": ["K0207"], "silence": ["K0207"]}), Code::UnusedConfigPath, Verdict::Silent);
+    }
+
+    #[test]
+    fn a_name_beats_the_group_and_the_group_beats_all() {
+        let (group, key) = ("Deprecations", "CustomKeyInObjectDeprecation");
+        check(json!({"error": [group]}), Code::UnknownKey, Verdict::Error);
+        check(json!({"error": [group]}), Code::UnusedConfigPath, Verdict::Warning);
+        check(json!({"error": "all", "silence": [group]}), Code::UnknownKey, Verdict::Silent);
+        check(json!({"error": [key], "silence": [group]}), Code::UnknownKey, Verdict::Error);
+        check(json!({"error": "all", "warn": [group]}), Code::UnknownKey, Verdict::Warning);
+    }
+
+    #[test]
+    fn events_without_a_code_are_known_by_name() {
+        let options = read(json!({"error": "all", "warn": ["LogTestResult"], "silence": ["Deprecations"]}));
+        let options = options.expect("the options are valid");
+        assert_eq!(options.verdict_on_event("LogTestResult"), Verdict::Warning);
+        assert_eq!(options.verdict_on_event("DepsUnpinned"), Verdict::Error);
+        assert_eq!(options.verdict_on_event("PackageRedirectDeprecation"), Verdict::Silent);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        refused(json!({"errors": []}), "no key `errors`");
+        refused(json!({"error": ["NoSuchThing"]}), "names `NoSuchThing`, which is no warning");
+        refused(json!({"error": [], "include": []}), "both `error` and `include`");
+        refused(json!({"warn": ["LogTestResult"]}), "nothing is made an error");
+        refused(json!({"silence": {"a": 1}}), "not a list of names");
+        refused(json!({"silence": ["all"]}), "names `all`");
+    }
+}
