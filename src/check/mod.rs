@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use shape::{Certainty, Shape};
 
-use crate::adapter::{Bench, Column};
+use crate::adapter::{ASIDE, Bench, Column};
 use crate::compile::{self, CompiledNode};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{Runtime, Session, seed_columns};
@@ -161,7 +161,7 @@ impl Checker<'_> {
             let table = format!("the columns of `{}` are not known", node.unique_id);
             Shape::open(Vec::new(), table)
         });
-        if !self.setup.bench.is_apart() {
+        if !self.setup.bench.is_apart() && !node.schema.starts_with(ASIDE) {
             // It is there as it is, and not ours to make.
             return Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape });
         }

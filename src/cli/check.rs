@@ -12,7 +12,11 @@ use crate::check::{self, Certainty, Checked, Setup, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::jinja::{Runtime, RuntimeParts, Session, Silent};
 use crate::manifest::{Column, Manifest, Node, NodeIndex, NodeKind, ResourceType};
+use crate::sql::{QuotePolicy, Relation};
 use crate::ui::{Entry, Level, count, escalate, names};
+
+/// The project with its own database, and a session there.
+type Database = (Arc<Runtime>, Arc<Session>);
 
 /// How many reasons for not checking are told.
 const REASONS: usize = 20;
@@ -32,7 +36,7 @@ pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bo
     let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed])?;
     let is_ours = |ix: &NodeIndex| !parsed.manifest.node(*ix).is_external();
     let selected: HashSet<NodeIndex> = selected.iter().filter(is_ours).collect();
-    let extent = Extent { is_offline, tells: true, only: None };
+    let extent = Extent { is_offline, tells: true, only: None, takes_declared: false };
     let results = inspect(parsed, &bench(parsed).map_err(|error| parsed.fail(&error))?, &extent)
         .map_err(|error| parsed.fail(&error))?;
     write_types(parsed, &results)?;
@@ -79,6 +83,8 @@ pub(super) struct Extent<'a> {
     pub(super) tells: bool,
     /// The nodes to check, with everything that they are made of; all if `None`.
     pub(super) only: Option<&'a HashSet<NodeIndex>>,
+    /// Whether sources that are not there count as they are declared, if types are declared for all of their columns.
+    pub(super) takes_declared: bool,
 }
 
 /// Opens the bench of the project's target.
@@ -94,7 +100,12 @@ fn refused(error: adapter::AdapterError) -> Box<Diagnostic> {
 /// Checks nodes of a project on a bench, which is closed then.
 fn inspect(parsed: &Parsed, bench: &Arc<Bench>, extent: &Extent<'_>) -> Result<Vec<Checked>, Box<Diagnostic>> {
     let project = &parsed.project;
-    let manifest = if bench.is_apart() { Arc::clone(&parsed.manifest) } else { Arc::new(set_aside(&parsed.manifest)) };
+    let manifest = if bench.is_apart() {
+        Arc::clone(&parsed.manifest)
+    } else {
+        let missing = if extent.takes_declared { missing(parsed, bench, extent.only) } else { HashSet::new() };
+        Arc::new(set_aside(&parsed.manifest, &missing))
+    };
     let runtime = Runtime::new(RuntimeParts {
         project: Arc::clone(project),
         manifest,
@@ -106,7 +117,7 @@ fn inspect(parsed: &Parsed, bench: &Arc<Bench>, extent: &Extent<'_>) -> Result<V
         deferred: Arc::default(),
     });
     let database = if extent.is_offline { None } else { database(parsed, bench) };
-    let (sources, drift) = sources(parsed, &runtime, bench, database.as_ref());
+    let (sources, drift) = sources(parsed, &runtime, bench, (database.as_ref(), extent.takes_declared));
     let database = database.as_ref().map(|(runtime, session)| (runtime, session));
     if extent.tells {
         parsed.printer.warnings(&drift.into_iter().collect());
@@ -119,21 +130,44 @@ fn inspect(parsed: &Parsed, bench: &Arc<Bench>, extent: &Extent<'_>) -> Result<V
     Ok(results)
 }
 
-/// The project with schemas of its own for what it builds, so that nothing that exists is in the way.
-fn set_aside(manifest: &Manifest) -> Manifest {
+/// Sources that the database does not have.
+fn missing(parsed: &Parsed, bench: &Bench, only: Option<&HashSet<NodeIndex>>) -> HashSet<NodeIndex> {
+    let is_asked = |ix: &NodeIndex| only.is_none_or(|only| only.contains(ix)) && is_source(parsed.manifest.node(*ix));
+    let is_missing = |ix: &NodeIndex| {
+        let node = parsed.manifest.node(*ix);
+        let identifier = match &node.kind {
+            NodeKind::Source(source) => &source.identifier,
+            _ => &node.alias,
+        };
+        let (database, schema) = (node.database.clone(), Some(node.schema.clone()));
+        let identifier = Some(identifier.clone());
+        let relation = Relation { database, schema, identifier, kind: None, quoting: QuotePolicy::ALL };
+        bench.columns(&relation).is_ok_and(|columns| columns.is_empty())
+    };
+    parsed.manifest.indices().filter(is_asked).filter(is_missing).collect()
+}
+
+/// What is read and not built: sources, and models of other projects.
+fn is_source(node: &Node) -> bool {
+    node.resource_type == ResourceType::Source || node.is_external()
+}
+
+/// The project with schemas of its own for what it builds, so that nothing that exists is in the way, and for sources
+/// that are `missing`.
+fn set_aside(manifest: &Manifest, missing: &HashSet<NodeIndex>) -> Manifest {
     use ResourceType::{Model, Seed, Snapshot};
     let mut aside = manifest.clone();
     let is_built = |node: &Node| matches!(node.resource_type, Model | Seed | Snapshot) && !node.is_external();
     let name = |schema: &str, identifier: &str| (schema.to_lowercase(), identifier.to_lowercase());
     let built: HashSet<(String, String)> =
         manifest.nodes.iter().filter(|node| is_built(node)).map(|node| name(&node.schema, &node.alias)).collect();
-    for node in &mut aside.nodes {
+    for (place, node) in aside.nodes.iter_mut().enumerate() {
         // A source may be what the project builds itself.
         let is_ours = match &node.kind {
             NodeKind::Source(source) => built.contains(&name(&node.schema, &source.identifier)),
             _ => is_built(node),
         };
-        if is_ours {
+        if is_ours || missing.contains(&NodeIndex::from_usize(place)) {
             node.schema = format!("{}{}", adapter::ASIDE, node.schema);
         }
     }
@@ -141,7 +175,7 @@ fn set_aside(manifest: &Manifest) -> Manifest {
 }
 
 /// The project's own database, if it can be asked. Nothing that templates run there lasts.
-fn database(parsed: &Parsed, bench: &Arc<Bench>) -> Option<(Arc<Runtime>, Arc<Session>)> {
+fn database(parsed: &Parsed, bench: &Arc<Bench>) -> Option<Database> {
     if !columns::has_database(parsed) {
         return None;
     }
@@ -158,7 +192,7 @@ fn sources(
     parsed: &Parsed,
     runtime: &Arc<Runtime>,
     bench: &Arc<Bench>,
-    database: Option<&(Arc<Runtime>, Arc<Session>)>,
+    (database, takes_declared): (Option<&Database>, bool),
 ) -> (HashMap<NodeIndex, Shape>, Vec<Diagnostic>) {
     let (catalog, written) = (columns::catalog_columns(parsed), sources::read(parsed));
     let live = |ix: NodeIndex| -> Option<sources::Columns> {
@@ -173,7 +207,7 @@ fn sources(
     let (mut known, mut drift) = (HashMap::new(), Vec::new());
     for ix in parsed.manifest.indices() {
         let node = parsed.manifest.node(ix);
-        if node.resource_type != ResourceType::Source && !node.is_external() {
+        if !is_source(node) {
             continue;
         }
         let id = node.unique_id.as_str();
@@ -184,6 +218,7 @@ fn sources(
         let shape = match (live.or_else(|| written.get(id).cloned()), catalog.get(id)) {
             (Some(columns), _) => Shape::typed(columns),
             (None, Some(given)) => of_catalog(&given.columns),
+            (None, None) if takes_declared => all_declared(node).map_or_else(|| declared(node), Shape::typed),
             (None, None) => declared(node),
         };
         known.insert(ix, shape);
@@ -195,6 +230,13 @@ fn of_catalog(columns: &[(String, Option<String>)]) -> Shape {
     let is_typed = columns.iter().all(|(_, data_type)| data_type.is_some());
     let certainty = if is_typed { Certainty::Typed } else { Certainty::Named };
     Shape { columns: columns.to_vec(), certainty, reason: None }
+}
+
+/// The declared columns, if types are declared for all of them.
+fn all_declared(node: &Node) -> Option<Vec<(String, String)>> {
+    let column = |column: &Column| Some((column.name.clone(), column.data_type.clone()?));
+    let columns: Option<Vec<_>> = node.columns.values().map(column).collect();
+    columns.filter(|columns| !columns.is_empty())
 }
 
 fn declared(node: &Node) -> Shape {
@@ -246,7 +288,7 @@ fn report(parsed: &Parsed, results: &[Checked]) -> bool {
 
 /// The types of all columns that can be found out, by node. Nothing if there is no engine to ask.
 pub(super) fn known_types(parsed: &Parsed, is_offline: bool) -> Vec<(NodeIndex, Vec<(String, String)>)> {
-    let extent = Extent { is_offline, tells: false, only: None };
+    let extent = Extent { is_offline, tells: false, only: None, takes_declared: false };
     let results = bench(parsed).and_then(|bench| inspect(parsed, &bench, &extent)).unwrap_or_default();
     results.iter().map(|checked| (checked.node, types(checked))).collect()
 }
@@ -258,7 +300,7 @@ pub(super) fn types_of(
     only: &HashSet<NodeIndex>,
     engine: Option<&Arc<dyn adapter::Adapter>>,
 ) -> HashMap<NodeIndex, Vec<(String, String)>> {
-    let extent = Extent { is_offline: engine.is_some(), tells: false, only: Some(only) };
+    let extent = Extent { is_offline: engine.is_some(), tells: false, only: Some(only), takes_declared: true };
     let bench = match engine {
         Some(engine) => Bench::apart(Arc::clone(engine)).map_err(refused),
         None => bench(parsed),

@@ -441,7 +441,12 @@ fn parts_of_models_and_macros_are_tested_on_an_empty_database() {
                  \x20 - name: from_the_input\n    model: b\n    cte: second\n\
                  \x20   given: [{input: ref('a'), rows: [{n: 5}]}]\n    expect: {rows: [{twice: 10}]}\n\
                  \x20 - name: of_a_macro\n    macro: half\n    args: [n]\n\
-                 \x20   given: [{rows: [{n: 4}]}]\n    expect: {rows: [{result: 2}]}\n";
+                 \x20   given: [{rows: [{n: 4}]}]\n    expect: {rows: [{result: 2}]}\n\
+                 \x20 - name: over_a_source_that_is_not_there\n    model: newest\n\
+                 \x20   given: [{input: ref('staged'), rows: [{id: 1, on_day: 2024-01-31}]}]\n\
+                 \x20   expect: {rows: [{on_day: 2024-01-31}]}\n";
+    let sources = "sources:\n  - name: crm\n    tables:\n      - name: customers\n        columns:\n\
+                   \x20         - {name: id, data_type: integer}\n          - {name: on_day, data_type: date}\n";
     let files = [
         ("models/a.sql", "select 1 as n, cast('x' as varchar(3)) as word"),
         (
@@ -450,8 +455,11 @@ fn parts_of_models_and_macros_are_tested_on_an_empty_database() {
         ),
         ("macros/half.sql", "{% macro half(of) %}{{ of }} / 2{% endmacro %}"),
         ("models/b.yml", tests),
+        ("models/staged.sql", "select * from {{ source('crm', 'customers') }}"),
+        ("models/newest.sql", "select max(on_day) as on_day from {{ ref('staged') }}"),
+        ("models/sources.yml", sources),
     ];
     let project = Project::new("", &files);
-    assert_has(&project.run(&database, "test", 0), "PASS=3");
-    assert_has(&project.run(&database, "test --compute local", 0), "PASS=3");
+    assert_has(&project.run(&database, "test", 0), "PASS=4");
+    assert_has(&project.run(&database, "test --compute local", 0), "PASS=4");
 }

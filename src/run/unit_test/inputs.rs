@@ -41,6 +41,8 @@ pub(super) struct Small {
     pub(super) missing: Vec<NodeIndex>,
     /// Where the inputs are declared, for the first nodes.
     places: Vec<Span>,
+    /// Inputs that are not built and whose columns are not known.
+    unknown: Vec<String>,
 }
 
 impl Small {
@@ -52,6 +54,15 @@ impl Small {
             let call = (is_call && ix == self.at.as_usize()).then_some(def.places.subject);
             self.places.get(ix).copied().or(call)
         };
+        if let [first, ..] = self.unknown.as_slice() {
+            error.hints.insert(
+                0,
+                format!(
+                    "`{first}` is not built, and the types of its columns are not known: build it, declare `data_type` \
+                     for all columns of the sources that it is made of, or write its rows as SQL with `format: sql`"
+                ),
+            );
+        }
         for label in error.at.iter_mut().chain(&mut error.related) {
             let found = self.manifest.nodes.iter().position(|node| Arc::ptr_eq(&node.file, &label.file));
             if let Some(span) = found.and_then(place) {
@@ -115,7 +126,7 @@ impl Case<'_> {
             return Err(Box::new(self.invalid(self.test.span, message)));
         }
         let (mut nodes, mut originals, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        let mut places = Vec::new();
+        let (mut places, mut unknown) = (Vec::new(), Vec::new());
         let mut this_input = None;
         for (place, given) in self.def.given.iter().enumerate() {
             let input = given.get("input").and_then(Data::as_str).unwrap_or_default();
@@ -129,6 +140,9 @@ impl Case<'_> {
             })?;
             let rows = given.get("rows").cloned().unwrap_or_else(|| json!([]));
             let types = if rows.is_string() { None } else { self.inferred(runtime, session, original) };
+            if !rows.is_string() && types.is_none() && !self.is_known(runtime, session, original) {
+                unknown.push(input.to_owned());
+            }
             let node = input_node(self.manifest.node(original), self.test, &fixture(&rows, types.as_ref()));
             if Some(original) == tested {
                 this_input = Some(node.unique_id.clone());
@@ -159,16 +173,21 @@ impl Case<'_> {
             None => super::called::test_node(self.test, self.def, parents.clone()),
         });
         let manifest = small_manifest(self.manifest, nodes, parents);
-        Ok(Small { manifest, at, originals, missing, places })
+        Ok(Small { manifest, at, originals, missing, places, unknown })
     }
 
     /// The types of an input's columns, if it is not built anywhere and they can be found out without it.
     fn inferred(&self, runtime: &Runtime, session: &Session, input: NodeIndex) -> Option<Columns> {
-        let is_elsewhere = runtime.deferred.relations.contains_key(self.manifest.node(input).unique_id.as_str());
-        if is_elsewhere || is_built(runtime, session, input) {
+        if self.is_known(runtime, session, input) {
             return None;
         }
         self.types.of(input).filter(|types| !types.is_empty())
+    }
+
+    /// Whether an input is built, here or where it is deferred to.
+    fn is_known(&self, runtime: &Runtime, session: &Session, input: NodeIndex) -> bool {
+        let id = self.manifest.node(input).unique_id.as_str();
+        runtime.deferred.relations.contains_key(id) || is_built(runtime, session, input)
     }
 }
 
