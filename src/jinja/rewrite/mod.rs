@@ -6,6 +6,8 @@
 
 mod edits;
 mod expression;
+mod operand;
+mod postfix;
 mod statement;
 
 use std::ops::Range;
