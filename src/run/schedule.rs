@@ -154,7 +154,8 @@ fn panicked(manifest: &Manifest, ix: NodeIndex, payload: &(dyn std::any::Any + S
 #[derive(Clone, Copy)]
 struct Cause {
     node: NodeIndex,
-    is_ephemeral: bool,
+    /// The ephemeral model that was not compiled, if that is why; as in dbt, it may have been skipped itself.
+    ephemeral: Option<NodeIndex>,
 }
 
 struct Schedule<'a> {
@@ -308,8 +309,8 @@ impl<'a> Schedule<'a> {
         let mut result = NodeResult::of(task.node, node, Status::Skipped);
         result.thread_id = thread_name(worker);
         result.skipped_because = Some(cause.node);
-        if cause.is_ephemeral && task.index.is_some() {
-            let parent = &self.manifest.node(cause.node).unique_id;
+        if let Some(parent) = cause.ephemeral.filter(|_| task.index.is_some()) {
+            let parent = &self.manifest.node(parent).unique_id;
             result.message = Some(format!(
                 "Compilation Error in {id}, caused by compilation error in referenced ephemeral model {parent}"
             ));
@@ -337,7 +338,7 @@ impl<'a> Schedule<'a> {
         if let Some(model) = bundle.back().map(|task| task.node)
             && self.stops_dependents(status)
         {
-            self.skipped.insert(model, Cause { node: ix, is_ephemeral: false });
+            self.skipped.insert(model, Cause { node: ix, ephemeral: None });
         }
         self.idle.push(done.worker);
         self.idle.sort_by(|a, b| b.cmp(a));
@@ -357,10 +358,9 @@ impl<'a> Schedule<'a> {
 
     fn finish_node(&mut self, ix: NodeIndex, result: NodeResult) {
         if self.stops_dependents(result.status) {
-            let is_first_hand = result.status != Status::Skipped;
             let cause = Cause {
                 node: result.skipped_because.unwrap_or(ix),
-                is_ephemeral: is_ephemeral(self.manifest, ix) && is_first_hand,
+                ephemeral: is_ephemeral(self.manifest, ix).then_some(ix),
             };
             for descendant in self.plan.descendants(ix) {
                 self.skipped.insert(descendant, cause);
@@ -528,6 +528,16 @@ mod tests {
             Some(
                 "Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x_error"
             )
+        );
+    }
+
+    #[test]
+    fn in_a_build_a_skipped_ephemeral_model_is_named_too() {
+        let nodes = ["model.a: ephemeral.x", "ephemeral.x: model.b_error", "model.b_error"];
+        let (_, outcome, _) = run(&nodes, Command::Build, false, &Stop::new());
+        assert_eq!(
+            outcome.results[1].message.as_deref(),
+            Some("Compilation Error in model.a, caused by compilation error in referenced ephemeral model ephemeral.x")
         );
     }
 
