@@ -432,7 +432,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: ListForm,
     /// Keys of the JSON objects
-    #[arg(long, value_name = "KEY", num_args = 1..)]
+    #[arg(long, value_name = "KEY", num_args = 1.., value_delimiter = ' ')]
     pub(crate) output_keys: Vec<String>,
 }
 

@@ -48,7 +48,9 @@ pub(super) fn run(args: &RunOperationArgs, parsed: &Parsed) -> ExitStatus {
     let mut result = NodeResult::new(None, id, status);
     result.failures = Some(i64::from(outcome.is_err()));
     result.execution_time = completed_at.duration_since(started_at).as_secs_f64();
-    result.timings = vec![Timing { name: TimingName::Execute, started_at, completed_at: Some(completed_at) }];
+    // As dbt has it, although there is nothing to compile.
+    let timing = |name, end| Timing { name, started_at, completed_at: Some(end) };
+    result.timings = vec![timing(TimingName::Compile, started_at), timing(TimingName::Execute, completed_at)];
     result.thread_id = "MainThread".to_owned();
     let report = RunReport { elapsed: result.execution_time, results: vec![result], ..RunReport::default() };
     if let Err(error) = &outcome {
@@ -105,7 +107,8 @@ fn find(wanted: &str, parsed: &Parsed) -> Option<UniqueId> {
 
 fn missing(name: &str, parsed: &Parsed) -> ExitStatus {
     let names: Vec<&str> = parsed.manifest.macros.values().map(|info| info.name.as_str()).collect();
-    let message = format!("there is no macro with the name '{name}' in the project, its packages or kiln");
+    // In dbt's words, which scripts look for.
+    let message = format!("dbt could not find a macro with the name '{name}' in any package");
     parsed.fail(
         &Diagnostic::error(Code::UnknownMacro, message)
             .maybe_hint(did_you_mean(name, names))
