@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Data, json};
 use super::nodes::{RefOrSource, parse_ref_or_source};
 use super::properties::{Entry, list_of, map_of, texts};
 use super::{Setup, layers, render};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
 use crate::jinja::{self, BlockKind};
 use crate::manifest::{Doc, Exposure, Group, Node, NodeKind, Owner, ResourceType, UniqueId};
 use crate::project::{FileKind, ProjectFiles};
@@ -16,6 +16,7 @@ use crate::project::{FileKind, ProjectFiles};
 /// Reads all docs blocks.
 pub(super) fn docs(setup: &Setup<'_>, files: &ProjectFiles, diagnostics: &mut Diagnostics) -> BTreeMap<UniqueId, Doc> {
     let mut docs = BTreeMap::new();
+    let mut places: BTreeMap<UniqueId, Label> = BTreeMap::new();
     for file in files.files.iter().filter(|file| file.kind == FileKind::Docs) {
         let blocks = match jinja::scan(file.file.text(), &[BlockKind::Docs]) {
             Ok(blocks) => blocks,
@@ -27,6 +28,18 @@ pub(super) fn docs(setup: &Setup<'_>, files: &ProjectFiles, diagnostics: &mut Di
         let package = setup.package_name(file.package);
         for block in blocks {
             let id = UniqueId::new(format!("doc.{package}.{}", block.name));
+            let place = Label::new(&file.file, Span::new(block.span.start, block.span.end));
+            if let Some(other) = places.insert(id.clone(), place) {
+                let message = format!(
+                    "dbt found two docs with the name \"{0}\". Since these resources have the same name, dbt will be \
+                     unable to find the correct resource when looking for doc(\"{0}\")",
+                    block.name
+                );
+                let span = Span::new(block.span.start, block.span.end);
+                let error = Diagnostic::error(Code::DuplicateName, message).at(&file.file, span);
+                diagnostics.push(error.related(other.with_text("the other one")).hint("rename one of the two"));
+                continue;
+            }
             let doc = Doc {
                 name: block.name.clone(),
                 package: package.to_owned(),

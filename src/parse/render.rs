@@ -240,7 +240,8 @@ pub(super) fn descriptions(
     let mut writer = Writer { setup, index, diagnostics };
     for node in nodes {
         let (id, package) = (node.unique_id.clone(), node.package.clone());
-        let file = Arc::clone(&node.file);
+        // Where descriptions are written, unless the node itself is: sources and the like.
+        let file = Arc::clone(node.declared.as_ref().map_or(&node.file, |declared| &declared.file));
         node.doc_blocks = writer.render(&file, &package, id.as_str(), &mut node.description);
         if let NodeKind::Source(source) = &mut node.kind {
             writer.render(&file, &package, id.as_str(), &mut source.source_description);
