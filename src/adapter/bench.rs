@@ -4,12 +4,13 @@
 //! target's own database, in a transaction that is never committed. The relations in it are empty. A bench over a
 //! database that is not its own also keeps what templates run from having any effect.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ThreadId;
 
 use super::{
     Adapter, AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Features, Interrupt, NoInterrupt,
-    RowLimit, Table,
+    Offline, RowLimit, Table,
 };
 use crate::builtins::Builtin;
 use crate::sql::{Dialect, Relation};
@@ -28,11 +29,22 @@ enum Guard {
     Restarts,
 }
 
-/// Stands in for an adapter; all of its sessions are one.
+/// Stands in for an adapter; all of its sessions are one, or one a thread where it is a database of its own.
 pub struct Bench {
+    sessions: Arc<Sessions>,
+    /// The relations that were made here.
+    made: Mutex<HashSet<String>>,
+    is_blind: bool,
+}
+
+struct Sessions {
     inner: Arc<dyn Adapter>,
-    state: Arc<Mutex<State>>,
     guard: Guard,
+    /// The session that was opened first.
+    first: Arc<Mutex<State>>,
+    opener: ThreadId,
+    /// Those of further threads.
+    others: Mutex<HashMap<ThreadId, Arc<Mutex<State>>>>,
 }
 
 struct State {
@@ -40,8 +52,24 @@ struct State {
     guard: Guard,
     /// The first statement that a template ran since it was asked.
     asked: Option<String>,
-    /// The relations that were made here.
-    made: HashSet<String>,
+}
+
+impl Sessions {
+    /// Does something in the session of this thread.
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let own = std::thread::current().id();
+        let state = if self.guard != Guard::Apart || own == self.opener {
+            Arc::clone(&self.first)
+        } else {
+            let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(others.entry(own).or_insert_with(|| {
+                let connection = self.inner.connect().ok();
+                Arc::new(Mutex::new(State { connection, guard: self.guard, asked: None }))
+            }))
+        };
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut state)
+    }
 }
 
 impl Bench {
@@ -51,6 +79,22 @@ impl Bench {
     /// When the database cannot be reached.
     pub fn apart(inner: Arc<dyn Adapter>) -> Result<Arc<Self>, AdapterError> {
         Self::open(inner, Guard::Apart)
+    }
+
+    /// Makes a bench on which nothing can be tried: there is no database to ask.
+    #[must_use]
+    pub fn blind(inner: Arc<dyn Adapter>) -> Arc<Self> {
+        let inner: Arc<dyn Adapter> = Arc::new(Offline(inner));
+        let first = Arc::new(Mutex::new(State { connection: inner.connect().ok(), guard: Guard::Apart, asked: None }));
+        let (opener, others) = (std::thread::current().id(), Mutex::default());
+        let sessions = Arc::new(Sessions { inner, guard: Guard::Apart, first, opener, others });
+        Arc::new(Self { sessions, made: Mutex::default(), is_blind: true })
+    }
+
+    /// Whether nothing can be tried on it.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        self.is_blind
     }
 
     /// Opens a bench in a database with other things in it: one transaction, which ends without effect.
@@ -74,14 +118,18 @@ impl Bench {
             // What a template runs may want what somebody else holds.
             connection.execute("set local lock_timeout = '5s'")?;
         }
-        let state = State { connection: Some(connection), guard, asked: None, made: HashSet::new() };
-        Ok(Arc::new(Self { inner, state: Arc::new(Mutex::new(state)), guard }))
+        // Statements here are small: what other threads of the database would take of them costs more than it gives.
+        inner.expect_busy(usize::MAX);
+        let first = Arc::new(Mutex::new(State { connection: Some(connection), guard, asked: None }));
+        let (opener, others) = (std::thread::current().id(), Mutex::default());
+        let sessions = Arc::new(Sessions { inner, guard, first, opener, others });
+        Ok(Arc::new(Self { sessions, made: Mutex::default(), is_blind: false }))
     }
 
     /// Whether it is a database of its own, so that relations can have their own names in it.
     #[must_use]
     pub fn is_apart(&self) -> bool {
-        self.guard == Guard::Apart
+        self.sessions.guard == Guard::Apart
     }
 
     /// Makes a schema, and its database where it is a database of its own, unless they exist.
@@ -90,7 +138,7 @@ impl Bench {
     /// When the database refuses.
     pub fn create_schema(&self, database: Option<&str>, schema: &str) -> Result<(), AdapterError> {
         self.refuse_foreign(schema)?;
-        let dialect = self.inner.dialect();
+        let dialect = self.sessions.inner.dialect();
         let mut name = dialect.quote(schema);
         if let Some(database) = database.filter(|name| self.is_apart() && !name.is_empty()) {
             let database = dialect.quote(database);
@@ -105,7 +153,7 @@ impl Bench {
     /// # Errors
     /// When the database refuses, for example a type.
     pub fn create_table(&self, relation: &Relation, columns: &[(String, String)]) -> Result<(), AdapterError> {
-        let dialect = self.inner.dialect();
+        let dialect = self.sessions.inner.dialect();
         let columns: Vec<String> =
             columns.iter().map(|(name, data_type)| format!("{} {data_type}", dialect.quote(name))).collect();
         self.refuse_foreign(relation.schema.as_deref().unwrap_or_default())?;
@@ -130,7 +178,7 @@ impl Bench {
     /// # Errors
     /// When the database refuses.
     pub fn create_view(&self, relation: &Relation, columns: &[(String, Option<String>)]) -> Result<(), AdapterError> {
-        let dialect = self.inner.dialect();
+        let dialect = self.sessions.inner.dialect();
         let column = |(name, data_type): &(String, Option<String>)| match data_type {
             Some(data_type) => format!("cast(null as {data_type}) as {}", dialect.quote(name)),
             None => format!("null as {}", dialect.quote(name)),
@@ -146,7 +194,15 @@ impl Bench {
     /// # Errors
     /// When the query does not bind.
     pub fn describe(&self, sql: &str) -> Result<Vec<Column>, AdapterError> {
-        self.lock().guarded(|connection| connection.describe(sql))
+        self.guarded(|connection| connection.describe(sql))
+    }
+
+    /// Computes a query that reads no relation.
+    ///
+    /// # Errors
+    /// When the database refuses, for example a value that does not fit its type.
+    pub fn compute(&self, sql: &str) -> Result<(), AdapterError> {
+        self.guarded(|connection| connection.query(sql, RowLimit::AtMost(1))).map(|_| ())
     }
 
     /// The columns of a relation as the database has them.
@@ -155,7 +211,7 @@ impl Bench {
     /// When the catalog cannot be read.
     pub fn columns(&self, relation: &Relation) -> Result<Vec<Column>, AdapterError> {
         if self.is_apart() {
-            return self.lock().guarded(|connection| connection.columns(relation));
+            return self.guarded(|connection| connection.columns(relation));
         }
         // Types with lengths and elements, as statements take them.
         let name = relation.to_string().replace('\'', "''");
@@ -163,7 +219,7 @@ impl Bench {
             "select attname::text, pg_catalog.format_type(atttypid, atttypmod) from pg_catalog.pg_attribute \
              where attrelid = to_regclass('{name}') and attnum > 0 and not attisdropped order by attnum"
         );
-        let (table, _) = self.lock().guarded(|connection| connection.query(&sql, RowLimit::All))?;
+        let (table, _) = self.guarded(|connection| connection.query(&sql, RowLimit::All))?;
         let text = |cell: Option<&Cell>| match cell {
             Some(Cell::Text(text)) => text.clone(),
             _ => String::new(),
@@ -174,22 +230,26 @@ impl Bench {
     /// The first statement that a template ran since this was called last. Its answer came from empty relations.
     #[must_use]
     pub fn take_asked(&self) -> Option<String> {
-        self.lock().asked.take()
+        self.sessions.with(|state| state.asked.take())
     }
 
     /// Ends it: nothing of what happened stays.
     pub fn close(&self) {
-        if let Some(mut connection) = self.lock().connection.take() {
-            // What is not committed is gone with the session anyway.
-            let _ = connection.rollback();
-            self.inner.release(connection);
+        let others = std::mem::take(&mut *self.sessions.others.lock().unwrap_or_else(PoisonError::into_inner));
+        for state in others.into_values().chain([Arc::clone(&self.sessions.first)]) {
+            let taken = state.lock().unwrap_or_else(PoisonError::into_inner).connection.take();
+            if let Some(mut connection) = taken {
+                // What is not committed is gone with the session anyway.
+                let _ = connection.rollback();
+                self.sessions.inner.release(connection);
+            }
         }
     }
 
     /// Takes a relation away that was made here, of whichever kind it is.
     pub fn drop_any(&self, relation: &Relation) {
         let is_ours = self.refuse_foreign(relation.schema.as_deref().unwrap_or_default()).is_ok();
-        if !is_ours || self.lock().made.insert(relation.to_string()) {
+        if !is_ours || self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(relation.to_string()) {
             return;
         }
         for kind in ["view", "table"] {
@@ -209,11 +269,11 @@ impl Bench {
     }
 
     fn run(&self, sql: &str) -> Result<(), AdapterError> {
-        self.lock().guarded(|connection| connection.execute(sql)).map(|_| ())
+        self.guarded(|connection| connection.execute(sql)).map(|_| ())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn guarded<T>(&self, run: impl FnOnce(&mut dyn Connection) -> Result<T, AdapterError>) -> Result<T, AdapterError> {
+        self.sessions.with(|state| state.guarded(run))
     }
 }
 
@@ -264,60 +324,58 @@ impl State {
 
 impl Adapter for Bench {
     fn name(&self) -> &'static str {
-        self.inner.name()
+        self.sessions.inner.name()
     }
 
     fn dialect(&self) -> Dialect {
-        self.inner.dialect()
+        self.sessions.inner.dialect()
     }
 
     fn features(&self) -> Features {
-        self.inner.features()
+        self.sessions.inner.features()
     }
 
     fn builtins(&self) -> &'static [Builtin] {
-        self.inner.builtins()
+        self.sessions.inner.builtins()
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
-        Ok(Box::new(BenchConnection { state: Arc::clone(&self.state) }))
+        Ok(Box::new(BenchConnection { sessions: Arc::clone(&self.sessions) }))
     }
 }
 
 /// A session for templates. Transactions in it are none: nothing is ever committed.
 struct BenchConnection {
-    state: Arc<Mutex<State>>,
+    sessions: Arc<Sessions>,
 }
 
 impl BenchConnection {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn guarded<T>(&self, run: impl FnOnce(&mut dyn Connection) -> Result<T, AdapterError>) -> Result<T, AdapterError> {
+        self.sessions.with(|state| state.guarded(run))
     }
 }
 
 impl Connection for BenchConnection {
     fn execute(&mut self, sql: &str) -> Result<Execution, AdapterError> {
-        let mut state = self.lock();
-        state.note(sql);
-        state.guarded(|connection| connection.execute(sql))
+        self.sessions.with(|state| state.note(sql));
+        self.guarded(|connection| connection.execute(sql))
     }
 
     fn query(&mut self, sql: &str, limit: RowLimit) -> Result<(Table, Execution), AdapterError> {
-        let mut state = self.lock();
-        state.note(sql);
-        state.guarded(|connection| connection.query(sql, limit))
+        self.sessions.with(|state| state.note(sql));
+        self.guarded(|connection| connection.query(sql, limit))
     }
 
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, AdapterError> {
-        self.lock().guarded(|connection| connection.describe(sql))
+        self.guarded(|connection| connection.describe(sql))
     }
 
     fn relations(&mut self, database: Option<&str>, schema: &str) -> Result<Vec<Relation>, AdapterError> {
-        self.lock().guarded(|connection| connection.relations(database, schema))
+        self.guarded(|connection| connection.relations(database, schema))
     }
 
     fn columns(&mut self, relation: &Relation) -> Result<Vec<Column>, AdapterError> {
-        self.lock().guarded(|connection| connection.columns(relation))
+        self.guarded(|connection| connection.columns(relation))
     }
 
     fn begin(&mut self) -> Result<(), AdapterError> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Data, json};
 
 use super::{instant, write_json};
 use crate::diagnostic::Diagnostic;
-use crate::lineage::{Column, ColumnGraph, Edge, NodeColumns};
+use crate::lineage::{self, Column, ColumnGraph, Edge, NodeColumns};
 use crate::manifest::{Manifest, NodeIndex};
 use crate::project::Settings;
 use crate::sql::How;
@@ -59,6 +59,12 @@ pub fn write_column_edges(path: &Path, manifest: &Manifest, graph: &ColumnGraph)
     })
 }
 
+/// Tests that say again what another one says of where the values come from.
+fn repeated(manifest: &Manifest, graph: &ColumnGraph) -> Map<String, Data> {
+    let id = |ix: NodeIndex| manifest.node(ix).unique_id.to_string();
+    lineage::repeated_tests(manifest, graph).iter().map(|found| (id(found.test), json!(id(found.of)))).collect()
+}
+
 /// The whole artifact.
 fn column_lineage(settings: &Settings, manifest: &Manifest, graph: &ColumnGraph) -> Data {
     let mut order: Vec<NodeIndex> = manifest.indices().filter(|ix| graph.node(*ix).is_some()).collect();
@@ -77,6 +83,7 @@ fn column_lineage(settings: &Settings, manifest: &Manifest, graph: &ColumnGraph)
             "project_name": manifest.project_name,
             "adapter_type": manifest.adapter_type,
         },
+        "repeated_tests": repeated(manifest, graph),
         "kinds": How::ALL.map(How::as_str),
         "nodes": nodes,
     })

@@ -4,9 +4,11 @@
 //! What cannot be known is not an error: it is said to be unchecked, with the reason.
 
 mod bind;
+mod by_name;
 mod message;
 mod relations;
 mod shape;
+mod unit_tests;
 mod verdict;
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +21,7 @@ use crate::compile::{self, CompiledNode};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{Runtime, Session, seed_columns};
 use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
-use crate::sql::{Dialect, Query};
+use crate::sql::{Dialect, Query, TableName};
 use bind::Refusal;
 use message::Fault;
 use shape::Shapes;
@@ -54,22 +56,71 @@ pub struct Checked {
     pub shape: Shape,
 }
 
-/// Checks all nodes of a project.
+/// Checks all nodes of a project: what others read first, one after the other, then what nothing reads, side by side.
 #[must_use]
 pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
     let manifest = &setup.runtime.manifest;
     let session = setup.runtime.session("check");
     let mut checker = Checker { setup, manifest, session, shapes: Shapes::new(manifest), schemas: Vec::new() };
-    let mut results = Vec::new();
     let is_wanted = |ix: &NodeIndex| setup.only.is_none_or(|only| only.contains(ix));
-    for ix in order(manifest).into_iter().filter(is_wanted) {
+    let is_leaf = |ix: &NodeIndex| {
+        use ResourceType::{Analysis, Test, UnitTest};
+        matches!(manifest.node(*ix).resource_type, Test | Analysis | UnitTest)
+    };
+    let wanted = order(manifest).into_iter().filter(is_wanted);
+    let (leaves, read): (Vec<_>, Vec<_>) = wanted.partition(is_leaf);
+    let mut results = Vec::new();
+    for ix in read {
         if let Some(checked) = checker.node(ix) {
             checker.shapes.set(ix, checked.shape.clone());
             results.push(checked);
         }
     }
+    let mut sound = beside(&checker, &leaves);
+    for ix in leaves {
+        results.extend(sound.remove(&ix).or_else(|| checker.node(ix)));
+    }
     results
 }
+
+/// From how many nodes on several threads are worth it.
+const FEW: usize = 64;
+
+/// Checks nodes that nothing reads on several threads, each with a session of its own. Returns those about which there
+/// is nothing to say: for others it may matter what was made for them before, so they are checked in order.
+fn beside(checker: &Checker<'_>, leaves: &[NodeIndex]) -> HashMap<NodeIndex, Checked> {
+    let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(leaves.len() / FEW + 1);
+    if !checker.setup.bench.is_apart() || n_threads < 2 {
+        return HashMap::new();
+    }
+    let is_sure = |ix: &&NodeIndex| checker.basis(**ix).certainty != Certainty::Open;
+    let sure: Vec<NodeIndex> = leaves.iter().filter(is_sure).copied().collect();
+    let is_sound = |checked: &Checked| {
+        let asked = checked.shape.certainty == Certainty::Open;
+        checked.problems.is_empty() && checked.unchecked.is_none() && !asked
+    };
+    let work = |part: &[NodeIndex]| -> Vec<Checked> {
+        // Nothing is taken from the project's own database meanwhile: that is done in order.
+        let setup = Setup { sources: HashMap::new(), database: None, ..*checker.setup };
+        let session = setup.runtime.session("check");
+        let shapes = checker.shapes.clone();
+        let mut own = Checker { setup: &setup, manifest: checker.manifest, session, shapes, schemas: Vec::new() };
+        part.iter().filter_map(|ix| own.node(*ix)).filter(is_sound).collect()
+    };
+    std::thread::scope(|scope| {
+        let chunk = sure.len().div_ceil(n_threads).max(1);
+        let work = &work;
+        let thread = || std::thread::Builder::new().stack_size(STACK_BYTES);
+        let start = |part| thread().spawn_scoped(scope, move || work(part));
+        let started: Vec<_> = sure.chunks(chunk).filter_map(|part| start(part).ok()).collect();
+        // What a thread did not get to is checked in order.
+        let done = started.into_iter().filter_map(|thread| thread.join().ok());
+        done.flatten().map(|checked| (checked.node, checked)).collect()
+    })
+}
+
+/// Templates may nest deeply; each nested macro takes stack.
+const STACK_BYTES: usize = 64 << 20;
 
 /// All nodes, sources and seeds first, then parents before children.
 fn order(manifest: &Manifest) -> Vec<NodeIndex> {
@@ -104,7 +155,7 @@ struct Basis {
 
 impl Checker<'_> {
     fn node(&mut self, ix: NodeIndex) -> Option<Checked> {
-        use ResourceType::{Analysis, Model, Seed, Snapshot, Source, Test};
+        use ResourceType::{Analysis, Model, Seed, Snapshot, Source, Test, UnitTest};
         let node = self.manifest.node(ix);
         match node.resource_type {
             Seed => Some(self.seed(ix)),
@@ -113,6 +164,7 @@ impl Checker<'_> {
             Model if node.is_external() => self.source(ix),
             Model if node.is_python_model() => Some(self.python(ix)),
             Model | Snapshot | Test | Analysis if !node.raw_code.trim().is_empty() => Some(self.query(ix)),
+            UnitTest => self.unit_test(ix),
             _ => None,
         }
     }
@@ -127,6 +179,11 @@ impl Checker<'_> {
             Ok(columns) => columns,
             Err(problem) => return failed(*problem),
         };
+        if self.setup.bench.is_blind() {
+            let columns = columns.into_iter().map(|(name, data_type)| (name, Some(data_type))).collect();
+            let shape = Shape { columns, certainty: Certainty::Named, reason: None };
+            return Checked { node: ix, problems: Vec::new(), unchecked: None, shape };
+        }
         match self.create_typed(ix, &columns) {
             Ok(()) => {
                 // Types have several names; the database has its own.
@@ -207,6 +264,12 @@ impl Checker<'_> {
         }
         let compiled = match compiled {
             Ok(compiled) => compiled,
+            // It may fail because there are no relations.
+            Err(error) if self.setup.bench.is_blind() => {
+                let reason = format!("its template fails without a database: {}", message::headline(&error.message));
+                let shape = Shape::open(Vec::new(), format!("`{}` cannot be compiled", node.unique_id));
+                return Checked { node: ix, problems: Vec::new(), unchecked: Some(reason), shape };
+            }
             Err(error) => return uncompiled(ix, node, *error, &basis),
         };
         let mut checked = self.bound(ix, &compiled, &basis);
@@ -264,6 +327,9 @@ impl Checker<'_> {
 
     /// Binds a compiled node.
     fn bound(&mut self, ix: NodeIndex, compiled: &CompiledNode, basis: &Basis) -> Checked {
+        if self.setup.bench.is_blind() {
+            return self.by_name(ix, compiled, basis);
+        }
         let sql = &*compiled.compiled_code;
         let mut analysis = None;
         if basis.certainty == Certainty::Open {
@@ -316,7 +382,11 @@ impl Checker<'_> {
         checked: &mut Checked,
     ) {
         let shape = &mut checked.shape;
-        let is_typed = basis.certainty == Certainty::Typed;
+        // A parent may only be named in a comment.
+        let is_typed = basis.certainty == Certainty::Typed || self.reads_only_typed(sql);
+        if is_typed {
+            (shape.certainty, shape.reason) = (Certainty::Typed, None);
+        }
         let column = |column: &Column| (column.name.clone(), is_typed.then(|| column.data_type.clone()));
         shape.columns = columns.iter().filter(|column| column.name != UNKNOWN_COLUMN).map(column).collect();
         if let Some(statement) = &basis.asked {
@@ -332,6 +402,14 @@ impl Checker<'_> {
         if self.setup.runtime.adapter.dialect() == Dialect::DuckDb {
             relations::number_duplicates(&mut shape.columns);
         }
+    }
+
+    /// Whether everything is known of all relations that a query names.
+    fn reads_only_typed(&self, sql: &str) -> bool {
+        let (query, tables) = self.analyzed(sql);
+        let is_typed = |ix: &NodeIndex| self.shapes.get(*ix).is_some_and(|shape| shape.certainty == Certainty::Typed);
+        let is_known = |name: &TableName| tables.iter().any(|(table, ix)| table == name && is_typed(ix));
+        query.unknown.is_empty() && query.tables.iter().all(is_known)
     }
 
     fn pivots(&self, sql: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType};
 use crate::sql::{Known, TableName, Tables};
@@ -54,11 +55,11 @@ impl Shape {
     }
 }
 
-/// The relations of the project, by node and by the names that SQL gives them.
-#[derive(Debug, Default)]
+/// The relations of the project, by node and by the names that SQL gives them. A copy shares what it has.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shapes {
-    by_node: HashMap<NodeIndex, Shape>,
-    by_name: HashMap<String, NodeIndex>,
+    by_node: HashMap<NodeIndex, Arc<Shape>>,
+    by_name: Arc<HashMap<String, NodeIndex>>,
 }
 
 impl Shapes {
@@ -72,15 +73,15 @@ impl Shapes {
                 by_name.insert(full_name(node), ix);
             }
         }
-        Self { by_node: HashMap::new(), by_name }
+        Self { by_node: HashMap::new(), by_name: Arc::new(by_name) }
     }
 
     pub(super) fn get(&self, ix: NodeIndex) -> Option<&Shape> {
-        self.by_node.get(&ix)
+        self.by_node.get(&ix).map(|shape| &**shape)
     }
 
     pub(super) fn set(&mut self, ix: NodeIndex, shape: Shape) {
-        self.by_node.insert(ix, shape);
+        self.by_node.insert(ix, Arc::new(shape));
     }
 
     /// The node that a relation of the project belongs to.

@@ -347,7 +347,7 @@ pub(crate) struct ImpactArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
-    /// Do not ask the database about sources; take what source_columns.json, catalog.json and property files say
+    /// Do not ask the database; columns of sources are taken from source_columns.json, catalog.json and property files
     #[arg(long)]
     pub(crate) offline: bool,
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::args::{CheckArgs, SelectionArgs};
 use super::pipeline::Parsed;
 use super::{ExitStatus, columns, selection, sources};
-use crate::adapter::{self, Bench};
+use crate::adapter::{self, AdapterErrorKind, Bench};
 use crate::artifacts::{self, ManifestFacts};
 use crate::check::{self, Certainty, Checked, Setup, Shape};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::jinja::{Runtime, RuntimeParts, Session, Silent};
 use crate::manifest::{Column, Manifest, Node, NodeIndex, NodeKind, ResourceType};
-use crate::sql::{QuotePolicy, Relation};
+use crate::sql::{Dialect, QuotePolicy, Relation};
 use crate::ui::{Entry, Level, count, escalate, names};
 
 /// The project with its own database, and a session there.
@@ -32,16 +32,40 @@ pub(super) fn run(args: &CheckArgs, parsed: &Parsed) -> ExitStatus {
 
 /// Checks the selected nodes and tells what was found. Whether there was nothing wrong.
 pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bool) -> Result<bool, ExitStatus> {
-    use ResourceType::{Analysis, Model, Seed, Snapshot, Test};
-    let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed])?;
+    use ResourceType::{Analysis, Model, Seed, Snapshot, Test, UnitTest};
+    let selected = selection::pick(parsed, selection, &[Model, Snapshot, Test, Analysis, Seed, UnitTest])?;
     let is_ours = |ix: &NodeIndex| !parsed.manifest.node(*ix).is_external();
     let selected: HashSet<NodeIndex> = selected.iter().filter(is_ours).collect();
     let extent = Extent { is_offline, tells: true, only: None, takes_declared: false };
-    let results = inspect(parsed, &bench(parsed).map_err(|error| parsed.fail(&error))?, &extent)
-        .map_err(|error| parsed.fail(&error))?;
+    let bench = seeing(parsed, is_offline)?;
+    let results = inspect(parsed, &bench, &extent).map_err(|error| parsed.fail(&error))?;
     write_types(parsed, &results)?;
     let results: Vec<Checked> = results.into_iter().filter(|checked| selected.contains(&checked.node)).collect();
-    Ok(report(parsed, &results))
+    let is_sound = report(parsed, &results);
+    if bench.is_blind() {
+        let text = "Names of columns were checked; types, functions and syntax need the server";
+        parsed.printer.say(&Entry::info(names::NOTE, text));
+    }
+    Ok(is_sound)
+}
+
+/// Opens the bench of the target; if its server is not to be asked or cannot be reached, one for names alone.
+fn seeing(parsed: &Parsed, is_offline: bool) -> Result<Arc<Bench>, ExitStatus> {
+    let project = &parsed.project;
+    let is_within_kiln = parsed.adapter.dialect() == Dialect::DuckDb;
+    if is_offline && !is_within_kiln {
+        return Ok(Bench::blind(Arc::clone(&parsed.adapter)));
+    }
+    match adapter::open_bench(&project.target, &project.root().root, &parsed.adapter) {
+        Ok(bench) => Ok(bench),
+        Err(error) if error.kind == AdapterErrorKind::Connect && !is_within_kiln => {
+            let message = format!("only names are checked, since the database cannot be reached: {error}");
+            let warning = Diagnostic::warning(Code::ConnectFailed, message);
+            parsed.check([warning.hint("`kiln check --offline` does not try")].into_iter().collect())?;
+            Ok(Bench::blind(Arc::clone(&parsed.adapter)))
+        }
+        Err(error) => Err(parsed.fail(&refused(error))),
+    }
 }
 
 /// Writes manifest.json with the columns and types that were found, beside what property files declare.

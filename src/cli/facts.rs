@@ -25,6 +25,7 @@ pub(super) fn show(parsed: &Parsed, graph: &ColumnGraph, is_json: bool) {
         .collect();
     let tags: Vec<_> =
         lineage::inherited_tags(manifest, graph).into_iter().filter(|found| is_kept(&found.column)).collect();
+    let repeated = lineage::repeated_tests(manifest, graph);
     if is_json {
         let id = |at: ColumnRef| {
             let column = graph.column(at).map(|column| column.name.as_str());
@@ -41,7 +42,16 @@ pub(super) fn show(parsed: &Parsed, graph: &ColumnGraph, is_json: bool) {
                 json!({"column": id(found.column), "tag": found.tag, "path": path})
             })
             .collect();
-        let text = serde_json::to_string_pretty(&json!({"descriptions": descriptions, "tags": tags}));
+        let tests: Vec<_> = repeated
+            .iter()
+            .map(|found| {
+                let path: Vec<_> = found.path.iter().map(|at| id(*at)).collect();
+                let unique_id = |ix| manifest.node(ix).unique_id.as_str();
+                json!({"test": unique_id(found.test), "repeats": unique_id(found.of), "path": path})
+            })
+            .collect();
+        let facts = json!({"descriptions": descriptions, "tags": tags, "repeated_tests": tests});
+        let text = serde_json::to_string_pretty(&facts);
         return say_data(&parsed.printer, &text.unwrap_or_default());
     }
     let mut lines: Vec<String> = Vec::new();
@@ -53,8 +63,15 @@ pub(super) fn show(parsed: &Parsed, graph: &ColumnGraph, is_json: bool) {
         let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         lines.push(format!("{}: described as {}: {text}", name(*at), name(*from)));
     }
+    for found in &repeated {
+        let path: Vec<String> = found.path.iter().map(|at| name(*at)).collect();
+        let (test, of) = (&manifest.node(found.test).name, &manifest.node(found.of).name);
+        lines.push(format!("{}: test `{test}` repeats `{of}` ({})", path[path.len() - 1], path.join(" → ")));
+    }
     if lines.is_empty() {
-        lines.push("No description or tag travels to a column that does not declare it".to_owned());
+        lines.push(
+            "No description or tag travels to a column that does not declare it, and no test is repeated".to_owned(),
+        );
     }
     say_data(&parsed.printer, &lines.join("\n"));
 }

@@ -182,6 +182,7 @@ impl Builder<'_> {
             open: query.unlisted.as_ref().map(|unlisted| unlisted.reason.clone()),
             unknown: query.unknown.clone(),
             print: query.print,
+            keeps: query.keeps,
             ..NodeColumns::default()
         };
         let outputs = query.outputs.iter().map(|output| Column {

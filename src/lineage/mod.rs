@@ -8,6 +8,7 @@ mod difference;
 mod impact;
 mod inherit;
 mod names;
+mod repeated;
 mod snapshot;
 mod tags;
 mod trace;
@@ -16,13 +17,14 @@ pub use build::build;
 pub use difference::{Change, ColumnChange, NodeChange, Version, compare};
 pub use impact::{Break, Impact, Reached, impact};
 pub use inherit::inherited_description;
+pub use repeated::{RepeatedTest, repeated_tests};
 pub use tags::{InheritedTag, inherited_tags};
 pub use trace::{Direction, Step, Trace, trace};
 
 use std::collections::HashMap;
 
 use crate::manifest::NodeIndex;
-use crate::sql::How;
+use crate::sql::{How, Keeping};
 
 /// The SQL of a node, or why there is none.
 pub type Sql = Result<String, String>;
@@ -128,6 +130,8 @@ pub struct NodeColumns {
     pub unknown: Vec<String>,
     /// Equal for queries with the same rows, as far as their text tells; 0 where there is no query.
     pub print: u64,
+    /// What stays true of columns that its query passes on.
+    pub keeps: Keeping,
 }
 
 impl NodeColumns {

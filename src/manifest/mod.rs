@@ -3,6 +3,7 @@
 mod config;
 mod graph;
 mod id;
+mod inputs;
 mod merge;
 mod node;
 pub mod view;
@@ -10,6 +11,7 @@ pub mod view;
 pub use config::NodeConfig;
 pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
+pub use inputs::find_input;
 pub use merge::merge_config;
 pub use node::{
     Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroAnswer, MacroArgument, MacroInfo, Node, NodeKind,

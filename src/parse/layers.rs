@@ -161,6 +161,27 @@ pub(super) fn merge_written(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
     config
 }
 
+/// Keys whose layers are put together.
+const TOGETHER: &[&str] = &["meta", "grants", "pre-hook", "post-hook"];
+
+/// What the project and the property file say of keys whose layers are put together, as written, where several layers
+/// say something: what [`merge_written`] has of them is the last layer alone.
+pub(super) fn said_twice(trees: &ProjectTrees, layers: &Layers<'_>) -> Tree {
+    let all = layers.in_order(trees, |tree| &tree.written);
+    let mut found = Map::new();
+    for key in TOGETHER {
+        let values: Vec<&Data> = all.iter().filter_map(|layer| layer.get(*key)).collect();
+        // A call's values are rendered, and its text is compared anyway.
+        let is_called = layers.call.contains_key(*key);
+        if values.len() > 1 {
+            let own = layers.call.get(*key).filter(|_| is_called);
+            let written = values.into_iter().filter(|value| Some(*value) != own);
+            found.insert((*key).to_owned(), written.cloned().collect());
+        }
+    }
+    found
+}
+
 /// The configuration of a group. dbt looks for it where it looks for that of models.
 pub(super) fn merge_group(trees: &ProjectTrees, package: &str, fqn: &[String], own: &Tree) -> Tree {
     let (kind, empty) = (ResourceType::Model, Map::new());

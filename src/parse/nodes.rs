@@ -244,6 +244,12 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     if let Some(patch) = patch {
         super::written::note_entry(&mut node, patch.entry, patch.version.as_ref(), &patch_config);
     }
+    let mut written = patch_config.clone();
+    written.extend(node.written.iter().flat_map(|written| written.settings.clone()));
+    let call = &node.config_call;
+    let layered = layers::Layers { kind: draft.kind, package: &package, fqn: &node.fqn, patch: Some(&written), call };
+    let twice = layers::said_twice(&setup.trees, &layered);
+    super::written::note_layers(&mut node, twice);
     if let Err(error) = check_config(&node) {
         return Err(
             match patch.filter(|patch| patch.config.keys().any(|key| error.message.contains(&format!("`{key}`")))) {

@@ -41,6 +41,13 @@ pub(super) fn note_entry(node: &mut Node, entry: &Entry, version: Option<&Data>,
     note(node, settings);
 }
 
+/// Notes settings that several layers say something of.
+pub(super) fn note_layers(node: &mut Node, settings: Map<String, Data>) {
+    if !settings.is_empty() {
+        node.written.get_or_insert_default().settings.extend(settings);
+    }
+}
+
 /// Notes the settings of a source and its table that have templates: for each key what every layer says.
 pub(super) fn note_source(node: &mut Node, table: &SourceTable<'_>) {
     let (source, own) = (Some(&table.entry.yaml), table.written());

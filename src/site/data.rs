@@ -206,7 +206,7 @@ fn number(column: &Data) -> Option<i64> {
 }
 
 fn trimmed_lineage(mut lineage: Map<String, Data>) -> Data {
-    lineage.retain(|key, _| matches!(key.as_str(), "kinds" | "nodes"));
+    lineage.retain(|key, _| matches!(key.as_str(), "kinds" | "nodes" | "repeated_tests"));
     Data::Object(lineage)
 }
 

@@ -42,11 +42,21 @@ pub(super) struct Analysis<'a> {
     pub(super) expressions: Vec<(Name, Rc<Relation>)>,
     /// What could not be understood.
     pub(super) unknown: Vec<String>,
+    /// Names of columns that are nowhere.
+    pub(super) missing: Vec<String>,
 }
 
 impl<'a> Analysis<'a> {
     pub(super) fn new(dialect: Dialect, known: &'a dyn Tables, pivots: &'a [ParsedPivot]) -> Self {
-        Self { dialect, known, tables: Vec::new(), pivots, expressions: Vec::new(), unknown: Vec::new() }
+        Self {
+            dialect,
+            known,
+            tables: Vec::new(),
+            pivots,
+            expressions: Vec::new(),
+            unknown: Vec::new(),
+            missing: Vec::new(),
+        }
     }
 
     /// A name with the form in which the dialect compares it.

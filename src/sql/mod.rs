@@ -8,6 +8,7 @@ mod flow;
 mod from_clause;
 mod functions;
 mod grammar;
+mod keeping;
 mod naming;
 mod parse;
 mod pivot;
@@ -21,6 +22,7 @@ mod with;
 
 pub use dialect::Dialect;
 pub use flow::How;
+pub use keeping::Keeping;
 pub use query::{Known, OutputColumn, Query, Source, TableName, Tables, Unlisted, analyze};
 pub use relation::{QuotePolicy, Relation, RelationKind};
 pub use with::{Cte, WithClause, with_clause};

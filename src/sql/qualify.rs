@@ -20,6 +20,9 @@ impl Analysis<'_> {
         }
         let text = written(names);
         self.complain(format!("`{text}` is not found"));
+        if !self.missing.contains(&text) {
+            self.missing.push(text.clone());
+        }
         Flow::unknown(format!("`{text}` is not found"))
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use super::Dialect;
 use super::analysis::Analysis;
 use super::flow::{Flow, How, Sources};
+use super::keeping::{self, Keeping};
 use super::parse;
 use super::qualify::NOWHERE;
 use super::scope::Relation;
@@ -105,8 +106,12 @@ pub struct Query {
     pub table_columns: Vec<Vec<String>>,
     /// What could not be understood.
     pub unknown: Vec<String>,
+    /// Names of columns that are in nothing that the query reads, all of whose columns are known.
+    pub missing: Vec<String>,
     /// Equal for queries with the same rows, as far as their text tells.
     pub print: u64,
+    /// What stays true of columns that it passes on.
+    pub keeps: Keeping,
 }
 
 /// Finds out what a query's columns are made of.
@@ -121,7 +126,7 @@ pub fn analyze(sql: &str, dialect: Dialect, tables: &dyn Tables) -> Query {
     };
     let mut analysis = Analysis::new(dialect, tables, &parsed.pivots);
     let relation = analysis.query(&parsed.query, None);
-    answer(analysis, &relation)
+    Query { keeps: keeping::of(&parsed), ..answer(analysis, &relation) }
 }
 
 fn answer(analysis: Analysis<'_>, relation: &Relation) -> Query {
@@ -138,12 +143,14 @@ fn answer(analysis: Analysis<'_>, relation: &Relation) -> Query {
         uses: sources(&analysis, &relation.rows, None),
         print: relation.print,
         unknown: analysis.unknown,
+        missing: analysis.missing,
         table_columns: analysis
             .tables
             .iter()
             .map(|table| table.columns.iter().map(|column| column.text.to_string()).collect())
             .collect(),
         tables: analysis.tables.into_iter().map(|table| table.name).collect(),
+        keeps: Keeping::default(),
     }
 }
 

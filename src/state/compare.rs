@@ -233,10 +233,19 @@ impl<'a> Comparison<'a> {
             match texts.as_ref().filter(|_| is_called).map(|(new, old)| (new.get(key.as_str()), old.get(key.as_str())))
             {
                 // Only a manifest that tells of variables tells them from the environment.
-                Some((Some(new), Some(old))) if self.written.is_some() || !new.contains("var(") => new == old,
+                Some((Some(now), Some(old))) if self.written.is_some() || !now.contains("var(") => {
+                    now == old && (is_same || !self.is_layered(new, key))
+                }
                 _ => is_same,
             }
         })
+    }
+
+    /// Whether other layers than a `config()` call say something of a setting too.
+    fn is_layered(&self, new: &Node, key: &str) -> bool {
+        let says = |written: &Written| written.settings.contains_key(key);
+        let before = self.written.as_ref().and_then(|told| told.get(new.unique_id.as_str()));
+        new.written.as_deref().is_some_and(says) || before.is_some_and(says)
     }
 
     /// Compares a setting of a property file by how it is written, as far as that is known of both.

@@ -33,7 +33,7 @@ dbt-core {version}, with its default flags and with `state_modified_compare_more
 
 SELECT = ["-q", "ls", "-s", "state:modified", "--indirect-selection", "empty"]
 ENVIRONMENT = dict(os.environ)
-FLAG = {"DBT_STATE_MODIFIED_COMPARE_MORE_UNRENDERED_VALUES": "true"}
+FLAG = "flags: {state_modified_compare_more_unrendered_values: true}\n"
 
 
 def lay(folder, edits=()):
@@ -58,6 +58,12 @@ def lay(folder, edits=()):
             case ("env", name, value):
                 env[name] = value
     return arguments, env
+
+
+def set_flag(folder):
+    """Has dbt compare more values as they are written."""
+    file = folder / "dbt_project.yml"
+    file.write_text(file.read_text() + FLAG)
 
 
 def run(program, arguments, folder, env):
@@ -111,9 +117,11 @@ class Table:
         shutil.rmtree(folder, ignore_errors=True)
         lay(folder)
         target = ["--target", name]
-        for program, state, more in ((None, "dbt", {}), (None, "flag", FLAG), (self.kiln, "kiln", {})):
+        for program, state in ((None, "dbt"), (self.kiln, "kiln"), (None, "flag")):
+            if state == "flag":
+                set_flag(folder)
             path = str(self.work / f"{state}_{name}")
-            done = run(program, ["-q", "parse", *target, "--target-path", path], folder, {**env, **more})
+            done = run(program, ["-q", "parse", *target, "--target-path", path], folder, env)
             assert not isinstance(done, str), done
 
     def row(self, title, edits, right, environment, name):
@@ -121,23 +129,25 @@ class Table:
         shutil.rmtree(folder, ignore_errors=True)
         arguments, env = lay(folder, edits)
 
-        def ask(program, state, more=()):
+        def ask(program, state):
             key = json.dumps([state, name, edits])
             if program is None and key in self.kept:
                 answer = self.kept[key]
                 return answer if isinstance(answer, str) else set(answer)
             given = [*SELECT, *arguments, "--state", str(self.work / f"{state}_{name}")]
-            answer = run(program, given, folder, {**env, **dict(more)})
+            answer = run(program, given, folder, env)
             if program is None:
                 self.kept[key] = answer if isinstance(answer, str) else sorted(answer)
             return answer
 
         answers = {
             "dbt": ask(None, "dbt"),
-            "flag": ask(None, "flag", FLAG),
+            "flag": None,
             "kiln": ask(self.kiln, "kiln"),
             "kiln_dbt": ask(self.kiln, "dbt"),
         }
+        set_flag(folder)
+        answers["flag"] = ask(None, "flag")
         self.cases += 1
         cells = []
         for who, answer in answers.items():

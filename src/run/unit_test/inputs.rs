@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span, did_you_mean}
 use crate::jinja::{Runtime, Session};
 use crate::manifest::{
     Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitSubject, UnitTestDef,
+    find_input,
 };
 
 /// Columns and their types, in order.
@@ -311,47 +312,6 @@ pub(super) fn input_node(original: &Node, test: &Node, template: &str) -> Node {
     node.span = Span::default();
     node.raw_code_offset = 0;
     node
-}
-
-/// Finds what `ref('orders')`, `source('shop', 'orders')` or `this` means: among the model's parents first.
-fn find_input(manifest: &Manifest, tested: Option<NodeIndex>, input: &str) -> Option<NodeIndex> {
-    let input = input.trim();
-    if input == "this" {
-        return tested;
-    }
-    let (function, arguments) = input.strip_suffix(')')?.split_once('(')?;
-    let names: Vec<&str> = arguments.split(',').map(str::trim).filter_map(unquoted).collect();
-    let version = arguments.split(',').find_map(|argument| {
-        let (key, value) = argument.split_once('=')?;
-        let value = value.trim();
-        ["v", "version"].contains(&key.trim()).then(|| unquoted(value).unwrap_or(value))
-    });
-    let fits = |ix: &NodeIndex| {
-        let node = manifest.node(*ix);
-        match (function.trim(), &node.kind, names.as_slice()) {
-            ("source", NodeKind::Source(source), [source_name, table]) => {
-                source.source_name == *source_name && node.name == *table
-            }
-            ("ref", _, [name]) => node.name == *name && is_version(node, version),
-            ("ref", _, [package, name]) => node.name == *name && node.package == *package && is_version(node, version),
-            _ => false,
-        }
-    };
-    let is_input = |ix: &NodeIndex| {
-        let kind = manifest.node(*ix).resource_type;
-        (kind.is_refable() || kind == ResourceType::Source) && fits(ix)
-    };
-    let parents = tested.map_or(&[][..], |tested| manifest.parents(tested));
-    parents.iter().copied().find(is_input).or_else(|| manifest.indices().find(is_input))
-}
-
-fn is_version(node: &Node, wanted: Option<&str>) -> bool {
-    let text = |version: &Data| version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-    wanted.is_none_or(|wanted| node.version.as_ref().is_some_and(|version| text(version) == wanted))
-}
-
-fn unquoted(text: &str) -> Option<&str> {
-    ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
 }
 
 #[cfg(test)]

@@ -159,6 +159,8 @@ export interface SourceResult {
 /** kiln's column lineage: numbers stand for nodes, columns and kinds, by their places in the lists. */
 export interface ColumnLineage {
   kinds?: string[];
+  /** Tests by id, with the test that says the same of where the values come from. */
+  repeated_tests?: Record<string, string>;
   nodes?: LineageNode[];
 }
 

@@ -43,9 +43,13 @@ export class ColumnGraph {
   private readonly kinds: string[];
   /** Edges out of columns, by node and column; made when first asked for. */
   private outOf: Map<string, ColumnEdge[]> | null = null;
+  /** Tests by their id, with the test that says the same of where the values come from. */
+  private readonly repeats: Map<string, Item>;
   readonly isEmpty: boolean;
 
   constructor(items: Map<string, Item>, lineage: ColumnLineage | null) {
+    const repeats = Object.entries(lineage?.repeated_tests ?? {}).map(([test, of]): [string, Item | undefined] => [test, items.get(of)]);
+    this.repeats = new Map(repeats.filter((pair): pair is [string, Item] => pair[1] !== undefined));
     this.nodes = lineage?.nodes ?? [];
     this.kinds = lineage?.kinds ?? [];
     this.owners = this.nodes.map((node) => items.get(node.id));
@@ -100,6 +104,11 @@ export class ColumnGraph {
     walk(up, (at) => this.upstream(at, withRows), (edge) => edge.from);
     walk(down, (at) => this.downstream(at, withRows), (edge) => edge.to);
     return [...found];
+  }
+
+  /** The test that says already what this one says. */
+  repeatedBy(test: Item): Item | undefined {
+    return this.repeats.get(test.id);
   }
 
   /** The nearest described column whose value this one has, if there is just one way to it. */

@@ -82,11 +82,15 @@ function ColumnRow({ item, column, project, isOpen }: { item: Item; column: Colu
           )}
         </div>
         <span role="cell" class="column-tests">
-          {column.tests.map((test) => (
-            <a key={test.id} class="test-chip" href={hrefOf(test)} title={[test.name, test.result?.message].filter(Boolean).join(' · ')}>
-              <HealthIcon health={healthOf(test)} size={13} />{testTitle(test)}
-            </a>
-          ))}
+          {column.tests.map((test) => {
+            const same = project.columns.repeatedBy(test);
+            const title = [test.name, test.result?.message, same && `says again what ${same.name} says`];
+            return (
+              <a key={test.id} class={`test-chip ${same ? 'is-repeated' : ''}`} href={hrefOf(test)} title={title.filter(Boolean).join(' · ')}>
+                <HealthIcon health={healthOf(test)} size={13} />{testTitle(test)}
+              </a>
+            );
+          })}
         </span>
       </div>
       {isOpen && <ColumnDetail column={column} at={ref} project={project} />}
@@ -97,6 +101,10 @@ function ColumnRow({ item, column, project, isOpen }: { item: Item; column: Colu
 function ColumnDetail({ column, at, project }: { column: Column; at: ColumnRef; project: Project }) {
   const notes = project.columns.notesOn(at);
   const meta = Object.entries(column.meta);
+  const repeated = column.tests.flatMap((test) => {
+    const same = project.columns.repeatedBy(test);
+    return same ? [{ test, same }] : [];
+  });
   const settings = column.tests.flatMap((test) => testArguments(test).map(([key, value]): [string, string] => [`${testTitle(test)} · ${key}`, value]));
   return (
     <div class="column-detail" role="row">
@@ -112,6 +120,11 @@ function ColumnDetail({ column, at, project }: { column: Column; at: ColumnRef; 
             </a>
           </>
         )}
+        {repeated.map(({ test, same }) => (
+          <p key={test.id} class="muted">
+            <code>{testTitle(test)}</code> need not be repeated: <a href={hrefOf(same)}>{same.name}</a> says it of where the value comes from.
+          </p>
+        ))}
         {(meta.length > 0 || settings.length > 0) && (
           <dl class="settings">
             {[...settings, ...meta.map(([key, value]): [string, string] => [key, typeof value === 'string' ? value : JSON.stringify(value)])].map(([key, value]) => (
