@@ -56,9 +56,19 @@ impl ItemName {
         match (&self.grain, &self.part) {
             (_, Some(part)) => format!("{}__extract_{part}", self.base()),
             (Some(grain), None) => format!("{}__{grain}", self.base()),
+            // The name of an entity alone may be a word of SQL, such as `order`.
+            (None, None) if self.links.is_empty() => format!("{ENTITY}{}", self.name),
             (None, None) => self.base(),
         }
     }
+}
+
+/// What the column of an entity alone begins with.
+const ENTITY: &str = "entity__";
+
+/// The name under which a column is shown.
+pub(super) fn shown(column: &str) -> &str {
+    column.strip_prefix(ENTITY).unwrap_or(column)
 }
 
 /// A piece of a condition.

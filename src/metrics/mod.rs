@@ -8,6 +8,7 @@ mod layer;
 mod path;
 mod plan;
 mod rows;
+mod sources;
 
 use serde_json::{Map, Value as Data};
 

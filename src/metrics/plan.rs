@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Data, json};
 
-use super::item::ItemName;
-use super::layer::{Layer, Metric, Spine, coarseness, coarser, filters_in, text};
-use super::path::Hop;
-use super::rows::{Calendar, Filter, Time, Wanted, alias, describe};
+use super::item::{ItemName, shown};
+use super::layer::{Layer, Metric, coarseness, coarser, filters_in, text};
+use super::rows::{Calendar, Filter, Wanted, describe};
+use super::sources::{reference, singular};
 use super::{Question, known};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
-use crate::manifest::Node;
 
 /// An error of a question.
 pub(super) fn question_error(message: impl Into<String>) -> Diagnostic {
@@ -45,9 +44,9 @@ struct Output {
 /// Collects the parts of a plan.
 pub(super) struct Builder<'a, 'b> {
     pub(super) layer: &'a Layer<'b>,
-    question: &'a Question,
-    items: Vec<ItemName>,
-    sources: BTreeMap<usize, IndexMap<String, String>>,
+    pub(super) question: &'a Question,
+    pub(super) items: Vec<ItemName>,
+    pub(super) sources: BTreeMap<usize, IndexMap<String, String>>,
     steps: Vec<Map<String, Data>>,
     /// The metrics that are being planned, to tell circles.
     open: Vec<String>,
@@ -79,7 +78,8 @@ pub(super) fn plan(layer: &Layer<'_>, question: &Question) -> Result<Map<String,
     let mut plan = Map::new();
     plan.insert("sources".to_owned(), builder.described_sources());
     plan.insert("steps".to_owned(), builder.steps.into_iter().map(Data::Object).collect());
-    let last = json!({"from": from, "dims": dims, "metrics": names, "order": order, "limit": question.limit});
+    let shown: Vec<Data> = dims.iter().map(|column| json!({"column": column, "name": shown(column)})).collect();
+    let last = json!({"from": from, "dims": shown, "metrics": names, "order": order, "limit": question.limit});
     plan.insert("answer".to_owned(), last);
     Ok(plan)
 }
@@ -90,16 +90,17 @@ fn filters<'f>(texts: impl IntoIterator<Item = &'f str>) -> Result<Vec<Filter>, 
 
 fn order(question: &Question, dims: &[String], metrics: &[&str]) -> Result<Vec<Data>, Box<Diagnostic>> {
     let columns: Vec<&str> = dims.iter().map(String::as_str).chain(metrics.iter().copied()).collect();
+    let names: Vec<&str> = columns.iter().map(|column| shown(column)).collect();
     let one = |written: &String| {
         let (name, is_descending) = written.strip_prefix('-').map_or((written.as_str(), false), |name| (name, true));
         let wanted = name.trim().to_lowercase();
-        let found = columns.iter().find(|column| **column == wanted);
+        let found = columns.iter().find(|column| shown(column) == wanted);
         // `metric_time` stands for the one grain of it that is asked for.
         let found = found.or_else(|| columns.iter().find(|column| ItemName::read(column).base() == wanted));
         found.map(|column| json!({"column": column, "is_descending": is_descending})).ok_or_else(|| {
             let error = question_error(format!("the answer cannot be ordered by `{name}`, which is no column of it"));
-            let hint = did_you_mean(&wanted, columns.iter().copied());
-            Box::new(error.hint(hint.unwrap_or_else(|| known("columns", &columns))))
+            let hint = did_you_mean(&wanted, names.iter().copied());
+            Box::new(error.hint(hint.unwrap_or_else(|| known("columns", &names))))
         })
     };
     question.order_by.iter().map(one).collect()
@@ -346,16 +347,14 @@ impl<'b> Builder<'_, 'b> {
     ) -> Result<String, Box<Diagnostic>> {
         let name = text(input, "name");
         let (_, rows, aggregated) = self.rows(metric, input, calendar, (context, items))?;
-        let is_same =
-            |step: &&mut Map<String, Data>| step["kind"] == "aggregate" && step["rows"] == Data::Object(rows.clone());
-        if let Some(step) = self.steps.iter_mut().find(is_same) {
-            let measures = step["measures"].as_array_mut().map(|measures| {
-                if !measures.contains(&aggregated) {
-                    measures.push(aggregated.clone());
-                }
-            });
-            debug_assert!(measures.is_some(), "a step of this kind has measures");
-            return Ok(text(&Data::Object(step.clone()), "name").to_owned());
+        let rows = Data::Object(rows);
+        let same = self.steps.iter_mut().find(|step| step["kind"] == "aggregate" && step["rows"] == rows);
+        if let Some(step) = same {
+            let measures = step.get_mut("measures").and_then(Data::as_array_mut);
+            if let Some(measures) = measures.filter(|measures| !measures.contains(&aggregated)) {
+                measures.push(aggregated);
+            }
+            return Ok(step["name"].as_str().unwrap_or_default().to_owned());
         }
         let step = json!({"kind": "aggregate", "rows": rows, "measures": [aggregated]});
         Ok(self.step(&format!("{name}_aggregated"), step))
@@ -455,120 +454,4 @@ impl<'b> Builder<'_, 'b> {
     fn dims(&self) -> Vec<String> {
         self.items.iter().map(ItemName::column).collect()
     }
-
-    /// The time by which a measure is aggregated.
-    pub(super) fn time_of(&self, model: usize, measure: &Data, metric: &str) -> Result<Time, Box<Diagnostic>> {
-        let model = &self.layer.models[model];
-        let own = model.elements("measures").find(|own| own["name"] == measure["name"]);
-        let name = own.and_then(|own| model.time_of(own)).ok_or_else(|| {
-            let measure = text(measure, "name");
-            let message = format!("measure `{measure}` of metric `{metric}` has no `agg_time_dimension`");
-            Box::new(question_error(message).hint(format!("declare it, or in `defaults:` of `{}`", model.name)))
-        })?;
-        Ok(Time { name: name.to_owned(), grain: model.grain_of(name).unwrap_or("day").to_owned() })
-    }
-
-    /// The name of a semantic model's rows.
-    pub(super) fn source(&mut self, model: usize) -> String {
-        self.sources.entry(model).or_default();
-        format!("{}_source", self.layer.models[model].name)
-    }
-
-    /// Has an element of a semantic model among the columns of its rows.
-    pub(super) fn column(&mut self, model: usize, name: &str) {
-        let element = ["measures", "dimensions", "entities"]
-            .into_iter()
-            .find_map(|key| self.layer.models[model].element(key, name));
-        let expression = element.and_then(|element| element["expr"].as_str()).unwrap_or(name);
-        self.sources.entry(model).or_default().insert(name.to_owned(), expression.to_owned());
-    }
-
-    /// Describes how another semantic model is joined.
-    pub(super) fn join(&mut self, from: usize, hops: &[Hop], time: &str) -> Data {
-        let Some((last, before)) = hops.split_last() else { return Data::Null };
-        let left = before.last().map_or(from, |hop| hop.model);
-        let source = self.source(last.model);
-        self.column(left, &last.entity);
-        self.column(last.model, &last.entity);
-        let validity = self.layer.models[last.model].validity();
-        if let Some((start, end)) = validity {
-            self.column(last.model, start);
-            self.column(last.model, end);
-            self.column(from, time);
-        }
-        json!({
-            "alias": alias(hops), "source": source, "left": alias(before), "entity": last.entity,
-            "valid_from": validity.map(|(start, _)| start), "valid_to": validity.map(|(_, end)| end),
-        })
-    }
-
-    fn spine(&self, grain: &str) -> Result<&Spine<'b>, Box<Diagnostic>> {
-        self.layer.spine(grain).ok_or_else(|| {
-            Box::new(
-                question_error("the project has no time spine")
-                    .hint("declare `time_spine:` on a model with one row a day"),
-            )
-        })
-    }
-
-    /// The grain of the calendar that rows of some grain are joined to.
-    fn calendar_grain(&self, grain: &'b str) -> Result<&'b str, Box<Diagnostic>> {
-        Ok(coarser(self.spine(grain)?.grain, grain))
-    }
-
-    /// Describes the calendar that rows are joined to. `shown` is the finest grain of time that is shown.
-    pub(super) fn calendar(
-        &self,
-        calendar: &Calendar,
-        grain: &str,
-        shown: Option<&str>,
-    ) -> Result<Data, Box<Diagnostic>> {
-        let (how, count, unit) = match calendar {
-            Calendar::None => return Ok(Data::Null),
-            Calendar::Offset(Offset::Window(count, unit)) => ("offset", *count, unit.as_str()),
-            Calendar::Offset(Offset::ToGrain(unit)) => ("to_grain", 0, unit.as_str()),
-            Calendar::Until => ("until", 0, ""),
-            Calendar::Window(count, unit) => ("window", *count, unit.as_str()),
-            Calendar::SinceStart(unit) => ("since_start", 0, unit.as_str()),
-        };
-        let spine = self.spine(grain)?;
-        let own = coarser(spine.grain, grain);
-        // Months have different lengths: a month earlier than its last days is no day of its own, but the month is.
-        let is_whole = |shown: &&str| {
-            how == "offset" && coarseness(unit) >= coarseness(shown) && (*shown != "week" || unit == "week")
-        };
-        let joined = shown.filter(is_whole).map_or(own, |shown| coarser(own, shown));
-        Ok(json!({
-            "table": reference(spine.table), "column": spine.column, "grain": joined,
-            "how": how, "count": count, "unit": unit,
-        }))
-    }
-
-    /// The times that are asked for; null for all. Periods that are shown are whole.
-    pub(super) fn range(&self) -> Data {
-        let (start, end) = (&self.question.start, &self.question.end);
-        let shown = self.items.iter().filter(|item| item.is_metric_time()).filter_map(|item| item.grain.as_deref());
-        let grain = shown.min_by_key(|grain| coarseness(grain));
-        if start.is_none() && end.is_none() { Data::Null } else { json!({"start": start, "end": end, "grain": grain}) }
-    }
-
-    fn described_sources(&self) -> Data {
-        let described = self.sources.iter().map(|(ix, columns)| {
-            let model = &self.layer.models[*ix];
-            let columns: Vec<Data> = columns.iter().map(|(name, sql)| json!({"name": name, "sql": sql})).collect();
-            json!({"name": format!("{}_source", model.name), "table": reference(model.table), "columns": columns})
-        });
-        described.collect()
-    }
-}
-
-/// A node as `ref` takes it.
-fn reference(node: &Node) -> Data {
-    json!({"package": node.package, "name": node.name, "version": node.version})
-}
-
-/// A unit of time as grains are written: windows may say `7 days`.
-fn singular(unit: &str) -> String {
-    let lower = unit.to_lowercase();
-    lower.strip_suffix('s').filter(|unit| super::path::is_grain(unit)).unwrap_or(&lower).to_owned()
 }

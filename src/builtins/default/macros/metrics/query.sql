@@ -21,7 +21,10 @@
 with {{ ctes | join(',\n\n') }}
 
 select
-    {{ (plan.answer.dims + plan.answer.metrics) | join(',\n    ') }}
+    {%- for dim in plan.answer.dims %}
+    {{ dim.column }}{{ ' as ' ~ adapter.quote(dim.name) if dim.name != dim.column }},
+    {%- endfor %}
+    {{ plan.answer.metrics | join(',\n    ') }}
 from {{ plan.answer.from }}
     {%- if plan.answer.order %}
 order by {% for item in plan.answer.order %}{{ item.column }}{{ ' desc' if item.is_descending }}{{ ', ' if not loop.last }}{% endfor %}
@@ -45,7 +48,7 @@ limit {{ plan.answer.limit }}
 {# The elements of a semantic model that a question needs, under their names. #}
 {% macro metrics_source(source) %}    select
         {%- for column in source.columns %}
-        {{ column.sql }} as {{ column.name }}{{ ',' if not loop.last }}
+        {{ column.sql }} as {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
         {%- else %}
         1 as nothing
         {%- endfor %}
@@ -88,7 +91,7 @@ limit {{ plan.answer.limit }}
 {# The rows of a step: one semantic model and what is joined to it, with the names that are asked for as columns. #}
 {% macro metrics_rows(rows, measures) -%}
     {%- set spine = rows.spine -%}
-    {%- set own_time = 'base.' ~ rows.time -%}
+    {%- set own_time = 'base.' ~ adapter.quote(rows.time) -%}
     {%- set time = own_time if spine is none else 'spine.moment' -%}
     {%- set kept = [] -%}
     {%- for measure in measures -%}
@@ -102,10 +105,10 @@ limit {{ plan.answer.limit }}
         from (
             select
                 {%- for item in rows['items'] %}
-                {{ metrics_item(item, time if item.is_metric_time else item.alias ~ '.' ~ item.column) }} as {{ item.name }},
+                {{ metrics_item(item, time if item.is_metric_time else item.alias ~ '.' ~ adapter.quote(item.column)) }} as {{ item.name }},
                 {%- endfor %}
                 {%- for name in kept %}
-                base.{{ name }} as {{ 'own_' ~ name }}{{ ',' if not loop.last }}
+                base.{{ adapter.quote(name) }} as {{ 'own_' ~ name }}{{ ',' if not loop.last }}
                 {%- endfor %}
             {%- if spine is none %}
             from {{ rows.source }} as base
@@ -118,10 +121,11 @@ limit {{ plan.answer.limit }}
             {%- endif %}
             {%- for join in rows.joins %}
             left join {{ join.source }} as {{ join.alias }}
-                on {{ join.left }}.{{ join.entity }} = {{ join.alias }}.{{ join.entity }}
+                on {{ join.left }}.{{ adapter.quote(join.entity) }} = {{ join.alias }}.{{ adapter.quote(join.entity) }}
                 {%- if join.valid_from is not none %}
-                and {{ join.alias }}.{{ join.valid_from }} <= {{ own_time }}
-                and ({{ join.alias }}.{{ join.valid_to }} > {{ own_time }} or {{ join.alias }}.{{ join.valid_to }} is null)
+                {%- set valid_to = join.alias ~ '.' ~ adapter.quote(join.valid_to) %}
+                and {{ join.alias }}.{{ adapter.quote(join.valid_from) }} <= {{ own_time }}
+                and ({{ valid_to }} > {{ own_time }} or {{ valid_to }} is null)
                 {%- endif %}
             {%- endfor %}
             {%- if spine is none and rows.range is not none %}
