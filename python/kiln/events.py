@@ -57,10 +57,38 @@ class Record(Mapping[str, Any]):
         return {key: value for key, value in facts.items() if value is not None} if omit_none else facts
 
 
+class EventData(Record):
+    """The facts of an event.
+
+    dbt's are protobuf messages, and programs turn them into dicts with ``MessageToDict``: it takes this for a
+    ``google.protobuf.Struct``, whose description and ``fields`` it asks for.
+    """
+
+    __slots__ = ()
+
+    @property
+    def DESCRIPTOR(self) -> Any:
+        from google.protobuf.struct_pb2 import Struct
+
+        return Struct.DESCRIPTOR
+
+    @property
+    def fields(self) -> Any:
+        from google.protobuf.struct_pb2 import Struct
+
+        message = Struct()
+        message.update(self._facts)
+        return message.fields
+
+
 class EventMsg(Record):
     """One event: ``.info`` has ``name``, ``code``, ``msg``, ``level``, ``ts``, ``thread``; ``.data`` its facts."""
 
     __slots__ = ()
+
+    @property
+    def data(self) -> EventData:
+        return EventData(self._facts["data"])
 
 
 def _wrapped(value: Any) -> Any:

@@ -193,8 +193,9 @@ def _target(stream: Any) -> int:
 
 
 def _relay(source: IO[bytes], stream: Any) -> None:
-    for line in source:
-        stream.write(line.decode(errors="replace"))
+    with source:
+        for line in source:
+            stream.write(line.decode(errors="replace"))
 
 
 def _read(path: str) -> Any:

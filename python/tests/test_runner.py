@@ -139,6 +139,17 @@ class RunnerTest(unittest.TestCase):
         self.assertIn("orders", finished.info.msg)
         self.assertEqual(json.loads(json.dumps(finished.to_dict()))["info"]["name"], "NodeFinished")
 
+    def test_the_manifest_is_there_while_nodes_run(self):
+        seen = []
+
+        def look(event):
+            if event.info.name == "NodeStart":
+                seen.append((self.folder / "target/manifest.json").exists())
+
+        self.runner = dbtRunner(callbacks=[look])
+        self.invoke("run", select=["orders"])
+        self.assertEqual(seen, [True])
+
     def test_a_result_stays_what_it_was_when_later_runs_write_artifacts(self):
         first = self.invoke("run", select=["orders"]).result
         (self.folder / "models/orders.sql").write_text("{{ config(materialized='table') }} select 2 as id")

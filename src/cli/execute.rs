@@ -77,6 +77,10 @@ pub(super) fn carry_out(parsed: &Parsed, plan: RunPlan, selected: &NodeSet) -> R
     if plan.nodes.is_empty() && plan.unit_tests.is_empty() {
         return nothing(parsed);
     }
+    if parsed.printer.options().events.is_some() {
+        // Who follows events may look into the manifest while nodes run, as dbt lets them.
+        parsed.write_manifest(&ManifestFacts::default())?;
+    }
     let engine = Engine::open(parsed)?;
     let inputs = Inputs::of(parsed, &plan, engine.as_ref());
     let unit_tests = UnitTests { types: &inputs, engine: engine.as_ref().map(|engine| &engine.runtime) };
