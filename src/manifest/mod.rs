@@ -6,6 +6,7 @@ mod id;
 mod inputs;
 mod merge;
 mod node;
+mod unit_test;
 pub mod view;
 
 pub use config::NodeConfig;
@@ -14,9 +15,10 @@ pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use inputs::find_input;
 pub use merge::merge_config;
 pub use node::{
-    Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroAnswer, MacroArgument, MacroInfo, Node, NodeKind,
-    Owner, RefCall, SourceDef, TestDef, TestMetadata, UnitPlaces, UnitSubject, UnitTestDef, Written,
+    Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
+    SourceDef, TestDef, TestMetadata, Written,
 };
+pub use unit_test::{MacroAnswer, UnitPlaces, UnitSubject, UnitTestDef};
 pub use view::{CompiledFacts, NodeView};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
