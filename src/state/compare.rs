@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Data};
 
 use super::contract;
 use super::manifest::{PreviousManifest, PreviousNode};
-use super::written::{self, call_texts};
+use super::written::{self, call_texts, reads_variable};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::manifest::{
     Exposure, MacroInfo, Manifest, Node, NodeKind, NodeSet, ResourceType, SourceDef, UniqueId, Written,
@@ -233,7 +233,7 @@ impl<'a> Comparison<'a> {
             match texts.as_ref().filter(|_| is_called).map(|(new, old)| (new.get(key.as_str()), old.get(key.as_str())))
             {
                 // Only a manifest that tells of variables tells them from the environment.
-                Some((Some(now), Some(old))) if self.written.is_some() || !now.contains("var(") => {
+                Some((Some(now), Some(old))) if self.written.is_some() || !reads_variable(now) => {
                     now == old && (is_same || !self.is_layered(new, key))
                 }
                 _ => is_same,

@@ -50,6 +50,15 @@ pub(super) fn call_texts(template: &str) -> Option<HashMap<&str, String>> {
     Some(found)
 }
 
+/// Whether an expression calls `var`.
+pub(super) fn reads_variable(expression: &str) -> bool {
+    let is_word = |ch: char| ch.is_alphanumeric() || ch == '_';
+    expression.match_indices("var").any(|(at, word)| {
+        let after = expression[at + word.len()..].trim_start();
+        !expression[..at].ends_with(is_word) && after.starts_with(['(', '.'])
+    })
+}
+
 /// Splits a text at the next `config(`.
 fn split_call(text: &str) -> Option<(&str, &str)> {
     let mut from = 0;
@@ -121,6 +130,12 @@ mod tests {
         check("select config(1), reconfig(2)", Some(&[]));
         check("{# config(a=1) #} {{ config(b=2) }}", Some(&[("b", "2")]));
         check("{% do config.set('a', 1) %} {{ model.config(1) }}", Some(&[]));
+    }
+
+    #[test]
+    fn variables_of_the_environment_are_no_variables() {
+        assert!(reads_variable("'a' ~ var('x')") && reads_variable("var.has_var ('x')"));
+        assert!(!reads_variable("env_var('x')") && !reads_variable("variable(1)"));
     }
 
     #[test]
