@@ -33,13 +33,13 @@ fn clean(overrides: &Overrides, printer: &Printer) -> Result<(), Vec<Diagnostic>
         return Err(refusals);
     }
     for target in &targets {
-        remove(printer, target).map_err(|error| vec![error])?;
+        remove(printer, target).map_err(|error| vec![*error])?;
     }
     printer.say(&Entry::info(names::CLEAN_DONE, "Finished cleaning all paths."));
     Ok(())
 }
 
-fn remove(printer: &Printer, target: &Path) -> Result<(), Diagnostic> {
+fn remove(printer: &Printer, target: &Path) -> Result<(), Box<Diagnostic>> {
     let shown = target.display().to_string();
     let entry = |event, text: String| Entry::info(event, text).with("path", shown.clone());
     printer.say(&entry(names::CLEAN_CHECK, format!("Checking {shown}/*")));
@@ -49,8 +49,8 @@ fn remove(printer: &Printer, target: &Path) -> Result<(), Diagnostic> {
         Ok(_) => fs::remove_file(target),
     };
     removed.map_err(|error| {
-        Diagnostic::error(Code::FileUnwritable, format!("`{shown}` could not be removed: {error}"))
-            .hint("look at who owns the folder and what is open in it")
+        let error = Diagnostic::error(Code::FileUnwritable, format!("`{shown}` could not be removed: {error}"));
+        Box::new(error.hint("look at who owns the folder and what is open in it"))
     })?;
     printer.say(&entry(names::CLEANED, format!("Cleaned {shown}/*")));
     Ok(())

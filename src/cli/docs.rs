@@ -87,7 +87,7 @@ fn complaints(parsed: &Parsed, catalog: &Catalog) -> Result<Vec<String>, ExitSta
     let mut problems = Diagnostics::new();
     let mut errors = Vec::new();
     for error in &catalog.errors {
-        let text = format!("{}\n  {}", error.code.family(), error.message);
+        let text = format!("{}\n  {}", error.family(), error.message);
         errors.push(parsed.printer.scrub(&text));
         problems.push(Diagnostic::warning(error.code, format!("the catalog is not complete: {}", error.message)));
     }

@@ -74,7 +74,7 @@ pub(super) fn early_printer(overrides: &Overrides, messages: Stream) -> Printer 
     let none = BTreeMap::new();
     let mut options = Options::resolve(Sources { resolved: &none, given: &overrides.flags, env: &env }, messages);
     options.log_folder.clone_from(&overrides.log_path);
-    Printer::new(options, Secrets::new(&env))
+    Printer::new(options, Secrets::new(&env).with_vars(&overrides.vars))
 }
 
 fn printer(project: &Project, overrides: &Overrides, messages: Stream) -> Printer {
@@ -83,7 +83,7 @@ fn printer(project: &Project, overrides: &Overrides, messages: Stream) -> Printe
     let mut options = Options::resolve(sources, messages);
     options.log_folder.clone_from(&settings.log_path);
     options.invocation_id.clone_from(&settings.invocation_id);
-    Printer::new(options, Secrets::new(&settings.env))
+    Printer::new(options, Secrets::new(&settings.env).with_vars(&overrides.vars))
 }
 
 pub(super) fn say_version(printer: &Printer) {

@@ -88,7 +88,7 @@ fn execute(template: &str, parsed: &Parsed) -> Result<(), Box<Diagnostic>> {
 fn say_failure(parsed: &Parsed, error: &Diagnostic) {
     let printer = &parsed.printer;
     let rendered = printer.theme().diagnostic(&render(error, Form::Full)).replace('\n', "\n  ");
-    let text = format!("Encountered an error while running operation: {}\n  {rendered}", error.code.family());
+    let text = format!("Encountered an error while running operation: {}\n  {rendered}", error.family());
     let exc = printer.scrub(&text);
     printer.say(&Entry::new(names::OPERATION_FAILED, Level::Error, text).with("exc", exc));
 }

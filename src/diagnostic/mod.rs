@@ -67,6 +67,21 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// Things to do, one sentence each.
     pub hints: Vec<String>,
+    /// The dbt event that a warning is, where its code stands for several.
+    pub event: Option<Box<DbtEvent>>,
+    /// Whether it was a warning until options made it an error.
+    pub is_escalated: bool,
+}
+
+/// An event by which tools know a warning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DbtEvent {
+    /// Its name, such as `DeprecatedModel`.
+    pub name: &'static str,
+    /// Its code, such as `I065`.
+    pub code: &'static str,
+    /// What it tells, by the names that dbt has for it.
+    pub facts: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Diagnostic {
@@ -81,7 +96,29 @@ impl Diagnostic {
     }
 
     fn new(code: Code, severity: Severity, message: String) -> Self {
-        Self { code, severity, message, at: None, related: Vec::new(), hints: Vec::new() }
+        Self {
+            code,
+            severity,
+            message,
+            at: None,
+            related: Vec::new(),
+            hints: Vec::new(),
+            event: None,
+            is_escalated: false,
+        }
+    }
+
+    /// Says which dbt event a warning is.
+    #[must_use]
+    pub fn with_event(mut self, event: DbtEvent) -> Self {
+        self.event = Some(Box::new(event));
+        self
+    }
+
+    /// The words that dbt begins its report with. A warning that is to be an error counts as one of compilation.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        if self.is_escalated { "Compilation Error" } else { self.code.family() }
     }
 
     /// Sets the main place.

@@ -32,7 +32,7 @@ pub use packages::{Declared, DeclaredProject, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
 pub use selectors::{SelectorsFile, read_selectors};
-pub use settings::{Overrides, Settings, environment, flag_in};
+pub use settings::{Overrides, SECRET_PREFIX, Settings, environment, flag_in};
 pub use version::{DBT_PLUGINS, DBT_VERSION};
 pub use warn_error::{Verdict, WarnErrorOptions};
 pub use window::{TimeWindow, TimeWindows, read_moment};

@@ -139,6 +139,16 @@ pub(super) struct ProjectSays<'a> {
     pub(super) log_path: &'a str,
 }
 
+/// Variables with this prefix are secret, those of the environment and those of the command line.
+pub const SECRET_PREFIX: &str = "DBT_ENV_SECRET";
+
+const MASK: &str = "*****";
+
+/// A variable as others may see it.
+fn without_secret((name, value): (&String, &Data)) -> (String, Data) {
+    (name.clone(), if name.starts_with(SECRET_PREFIX) { json!(MASK) } else { value.clone() })
+}
+
 /// Decides every setting: command line over environment over `flags:` over default.
 pub(super) fn resolve(
     overrides: &Overrides,
@@ -154,7 +164,7 @@ pub(super) fn resolve(
     let target_path = path_of(&overrides.target_path, "target_path", project.target_path);
     let log_path = path_of(&overrides.log_path, "log_path", project.log_path);
     let facts = [
-        ("vars", Data::Object(overrides.vars.clone())),
+        ("vars", Data::Object(overrides.vars.iter().map(without_secret).collect())),
         ("which", json!(overrides.command.rsplit(' ').next().unwrap_or_default())),
         ("project_dir", json!(project.root.to_string_lossy())),
         ("profiles_dir", json!(project.profiles_dir.to_string_lossy())),
@@ -168,6 +178,15 @@ pub(super) fn resolve(
         ),
     ];
     flags.extend(facts.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(Data::String(command)) = flags.get_mut("invocation_command") {
+        let given = overrides.vars.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        let around = env.iter().map(|(name, value)| (name, value.as_str()));
+        for (_, secret) in
+            given.chain(around).filter(|(name, text)| name.starts_with(SECRET_PREFIX) && !text.is_empty())
+        {
+            *command = command.replace(secret, MASK);
+        }
+    }
     let is_set = |name: &str| flags.get(name).and_then(Data::as_bool).unwrap_or(false);
     let started_at = now();
     Ok(Settings {

@@ -60,15 +60,20 @@ impl WarnErrorOptions {
         Ok(options)
     }
 
-    /// What becomes of warnings of a code, which may be named by kiln's name or number or by any of dbt's names.
+    /// What becomes of a warning, which may be named by kiln's name or number, by the name of its dbt event, or, if it
+    /// is none in particular, by any of those that its code stands for.
     #[must_use]
-    pub fn verdict(&self, code: Code) -> Verdict {
-        let is_named = |name: &String| {
-            name == code.name()
-                || name.eq_ignore_ascii_case(code.number())
-                || code.dbt_events().contains(&name.as_str())
-                || (code == Code::Deprecated && name.ends_with("Deprecation"))
+    pub fn verdict(&self, warning: &Diagnostic) -> Verdict {
+        let code = warning.code;
+        let is_event = |name: &String| match &warning.event {
+            Some(event) => event.name == name,
+            None => {
+                code.dbt_events().contains(&name.as_str())
+                    || (code == Code::Deprecated && name.ends_with("Deprecation"))
+            }
         };
+        let is_named =
+            |name: &String| name == code.name() || name.eq_ignore_ascii_case(code.number()) || is_event(name);
         let is_group = |name: &String| name == DEPRECATIONS && code.is_deprecation();
         self.judged(&is_named).or_else(|| self.judged(&is_group)).unwrap_or_else(|| self.otherwise())
     }
@@ -145,7 +150,7 @@ mod tests {
 
     #[track_caller]
     fn check(options: Data, code: Code, expected: Verdict) {
-        assert_eq!(read(options).expect("the options are valid").verdict(code), expected);
+        assert_eq!(read(options).expect("the options are valid").verdict(&Diagnostic::warning(code, "")), expected);
     }
 
     #[track_caller]

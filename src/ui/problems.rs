@@ -13,7 +13,8 @@ use crate::project::{Verdict, WarnErrorOptions};
 impl Printer {
     /// Says a warning.
     pub fn warning(&self, warning: &Diagnostic) {
-        let (name, code) = warning.code.dbt_event().unwrap_or(("GenericWarning", "K000"));
+        let of_code = || warning.code.dbt_event().unwrap_or(("GenericWarning", "K000"));
+        let (name, code) = warning.event.as_ref().map_or_else(of_code, |event| (event.name, event.code));
         let number = warning.code.number();
         let rendered = render(warning, Form::Full);
         let body = rendered.strip_prefix(&format!("warning[{number}]: ")).unwrap_or(&rendered);
@@ -25,7 +26,7 @@ impl Printer {
     pub fn fatal<'a>(&self, errors: impl IntoIterator<Item = &'a Diagnostic>) {
         let errors: Vec<&Diagnostic> = errors.into_iter().filter(|item| item.severity == Severity::Error).collect();
         let Some(first) = errors.first() else { return };
-        let mut body = vec![first.code.family().to_owned()];
+        let mut body = vec![first.family().to_owned()];
         for error in &errors {
             let rendered = self.theme().diagnostic(&render(error, Form::Full));
             body.extend(rendered.lines().map(|line| format!("  {line}")));
@@ -46,7 +47,11 @@ impl Printer {
         match options.verdict_on_event(entry.event.name) {
             Verdict::Silent => {}
             Verdict::Warning => self.say(entry),
-            Verdict::Error => return Err(Box::new(Diagnostic::error(code, entry.text.as_str()).hint(ESCALATED))),
+            Verdict::Error => {
+                let mut error = Diagnostic::error(code, entry.text.as_str()).hint(ESCALATED);
+                error.is_escalated = true;
+                return Err(Box::new(error));
+            }
         }
         Ok(())
     }
@@ -58,7 +63,7 @@ impl Printer {
 }
 
 fn facts(diagnostic: &Diagnostic) -> serde_json::Map<String, Data> {
-    let mut facts = serde_json::Map::new();
+    let mut facts = diagnostic.event.as_ref().map(|event| event.facts.clone()).unwrap_or_default();
     facts.insert("msg".to_owned(), Data::String(diagnostic.message.clone()));
     facts.insert("diagnostic".to_owned(), to_json(diagnostic));
     facts
@@ -72,11 +77,12 @@ pub fn escalate(problems: Diagnostics, options: &WarnErrorOptions) -> Diagnostic
     let mut kept = Diagnostics::new();
     for mut problem in problems {
         if problem.severity == Severity::Warning {
-            match options.verdict(problem.code) {
+            match options.verdict(&problem) {
                 Verdict::Silent => continue,
                 Verdict::Warning => {}
                 Verdict::Error => {
                     problem.severity = Severity::Error;
+                    problem.is_escalated = true;
                     problem = problem.hint(ESCALATED);
                 }
             }

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value as Data};
+
+use crate::project::SECRET_PREFIX;
+
 /// What replaces a secret.
 const MASK: &str = "*****";
 
@@ -23,11 +27,25 @@ impl Secrets {
     #[must_use]
     pub fn new(env: &BTreeMap<String, String>) -> Self {
         let is_secret = |name: &str| name.starts_with("DBT_ENV_SECRET_") || name.starts_with("KILN_ENV_SECRET_");
-        let mut values: Vec<String> = env
+        let values: Vec<String> = env
             .iter()
             .filter(|(name, value)| is_secret(name) && !value.trim().is_empty())
             .map(|(_, value)| value.clone())
             .collect();
+        Self::sorted(values)
+    }
+
+    /// Adds the secrets among the variables of the command line.
+    #[must_use]
+    pub fn with_vars(self, vars: &Map<String, Data>) -> Self {
+        let secret = vars.iter().filter(|(name, _)| name.starts_with(SECRET_PREFIX));
+        let texts = secret.filter_map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty());
+        let mut values = self.values;
+        values.extend(texts.map(str::to_owned));
+        Self::sorted(values)
+    }
+
+    fn sorted(mut values: Vec<String>) -> Self {
         // A secret that contains another one must go first, or a part of it would stay.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values.dedup();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Data};
 
 use super::failure::{ContextError, fail, fail_with};
 use super::runtime::{Listener, MessageLevel};
-use super::variables::{SECRET_PREFIX, Variables, missing_message};
+use super::variables::{Variables, missing_message};
 use crate::diagnostic::{Code, did_you_mean};
 use crate::jinja::error::reraise;
 use crate::jinja::functions::{callable, given, none, register_conversions, text_of};
@@ -18,7 +18,7 @@ use crate::jinja::objects::column::ColumnClass;
 use crate::jinja::objects::relation_class::RelationClass;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{TemplateEnv, TemplateSource, call_value, render_state};
-use crate::project::{Project, Target};
+use crate::project::{Project, SECRET_PREFIX, Target};
 use crate::sql::{Dialect, QuotePolicy};
 
 /// The version of dbt whose behavior this is.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
-use crate::project::Project;
+use crate::project::{Project, SECRET_PREFIX};
 
 /// The variables of every package, merged.
 #[derive(Debug, Default)]
@@ -57,9 +57,6 @@ pub(crate) fn missing_message(name: &str, node: &str, vars: &Map<String, Data>) 
 fn hide_secret(key: &str, value: &Data) -> Data {
     if key.starts_with(SECRET_PREFIX) { "*****".into() } else { value.clone() }
 }
-
-/// Variables of the environment with this prefix are secret.
-pub(crate) const SECRET_PREFIX: &str = "DBT_ENV_SECRET";
 
 fn pretty(data: &Data) -> String {
     let mut out = Vec::new();

@@ -9,12 +9,11 @@ use serde_json::Value as Data;
 
 use super::base::{DBT_VERSION, VarFunction, missing_env_var, secret_error, target_value};
 use super::diagnose;
-use super::variables::SECRET_PREFIX;
 use crate::diagnostic::Diagnostic;
 use crate::jinja::functions::{callable, given, register_conversions, text_of};
 use crate::jinja::py::{self, CallArgs};
 use crate::jinja::{ContextSource, MacroRegistry, Mode, TemplateEnv, TemplateSource};
-use crate::project::{RenderYaml, YamlScope};
+use crate::project::{RenderYaml, SECRET_PREFIX, YamlScope};
 
 /// Renders YAML values.
 pub struct YamlRenderer {
