@@ -104,6 +104,8 @@ impl Setup<'_> {
         let mut all = parallel(&drafts, diagnostics, |ix, draft| {
             nodes::node(self, draft, assigned.patches.get(&ix).map(|patch| &**patch))
         });
+        // Their texts are in the nodes now.
+        drop(drafts);
         let source_entries: Vec<Entry> = entries.iter().filter(|entry| entry.list == "sources").cloned().collect();
         let tables = sources::tables(self, &source_entries);
         all.extend(tables.iter().map(|table| sources::node(self, table)));
