@@ -316,7 +316,7 @@ impl<'a> Comparison<'a> {
             ResourceType::SemanticModel => {
                 &["model", "defaults", "entities", "dimensions", "measures", "primary_entity"]
             }
-            ResourceType::SavedQuery => &["query_params", "label", "exports"],
+            ResourceType::SavedQuery => &["query_params", "label"],
             _ => &[],
         };
         let part = |data: &Data, key: &str| data.get(key).cloned().unwrap_or_default();
@@ -324,6 +324,7 @@ impl<'a> Comparison<'a> {
         let description = own.get("description").and_then(Data::as_str).unwrap_or(&new.description);
         let group = Data::from(new.group.clone());
         keys.iter().all(same)
+            && same_exports(own.get("exports"), old.get("exports"))
             && part(old, "description").as_str().unwrap_or_default() == description
             && (new.resource_type == ResourceType::Metric || same_data(&group, &part(old, "group")))
             && self.same_document_config(new, old)
@@ -381,6 +382,18 @@ impl<'a> Comparison<'a> {
         }
         Ok(())
     }
+}
+
+/// Compares what a saved query exports, with settings as written: where it goes by default depends on the target.
+fn same_exports(new: Option<&Data>, old: Option<&Data>) -> bool {
+    let list = |data: Option<&Data>| data.and_then(Data::as_array).cloned().unwrap_or_default();
+    let (new, old) = (list(new), list(old));
+    let said = |export: &Data, key: &str| export.get("unrendered_config").and_then(|said| said.get(key)).cloned();
+    let same = |(new, old): (&Data, &Data)| {
+        new.get("name") == old.get("name")
+            && ["export_as", "schema", "alias"].iter().all(|key| said(new, key) == said(old, key))
+    };
+    new.len() == old.len() && new.iter().zip(&old).all(same)
 }
 
 /// Whether a node has a body, a relation and so on: not a source, exposure, unit test or document.

@@ -56,6 +56,9 @@ impl Listener for TermListener {
         if let Some(node) = node {
             entry = entry.with("unique_id", node);
         }
+        if let Some(info) = self.node_info(node) {
+            entry = entry.with("node_info", info);
+        }
         if event != names::PRINT {
             self.printer.say(&entry);
         } else if self.printer.options().print {
