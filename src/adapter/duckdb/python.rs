@@ -164,7 +164,8 @@ fn died(status: &str, running: &Running, interpreter: &Path) -> AdapterError {
     )
 }
 
-/// The interpreter: the one that was named, that of the active environment, that which dbt runs in, or any.
+/// The interpreter: the one that was named, that of the active environment, that of the Python program which started
+/// kiln, that which dbt runs in, or any.
 fn interpreter(env: &BTreeMap<String, String>, configured: Option<&str>) -> PathBuf {
     let given = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(String::as_str);
     if let Some(named) = given("KILN_PYTHON").or(configured) {
@@ -178,6 +179,9 @@ fn interpreter(env: &BTreeMap<String, String>, configured: Option<&str>) -> Path
             return found;
         }
     }
+    if let Some(parent) = parent_interpreter() {
+        return parent;
+    }
     let path: Vec<PathBuf> = std::env::split_paths(given("PATH").unwrap_or_default()).collect();
     let beside_dbt = |folder: &PathBuf| {
         let dbt = std::fs::canonicalize(folder.join("dbt")).ok()?;
@@ -185,6 +189,20 @@ fn interpreter(env: &BTreeMap<String, String>, configured: Option<&str>) -> Path
     };
     let found = path.iter().find_map(beside_dbt).or_else(|| path.iter().find_map(|folder| within(folder)));
     found.unwrap_or_else(|| PathBuf::from(names[0]))
+}
+
+/// The interpreter of the program that started kiln, such as an orchestrator's, as it was called: a link to it tells
+/// its environment, which the file behind the link does not.
+fn parent_interpreter() -> Option<PathBuf> {
+    #[cfg(target_os = "linux")]
+    {
+        let words = std::fs::read(format!("/proc/{}/cmdline", std::os::unix::process::parent_id())).ok()?;
+        let program = PathBuf::from(std::str::from_utf8(words.split(|byte| *byte == 0).next()?).ok()?);
+        let is_python = program.file_name()?.to_str()?.starts_with("python");
+        (is_python && program.is_absolute() && program.is_file()).then_some(program)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// The talk with one process.
