@@ -55,10 +55,27 @@ pub fn write_file(
 /// # Errors
 /// When the folder or the file cannot be written.
 pub fn write_text(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
-    if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
-        return Ok(());
+    match fs::read(path) {
+        Ok(present) if present == text.as_bytes() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => write_new(path, text),
+        _ => write_beside(path, |aside| fs::write(aside, text)),
     }
-    write_beside(path, |aside| fs::write(aside, text))
+}
+
+/// Writes a file where there is none: there is nothing that could be lost, so it needs no other name at first.
+fn write_new(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+    let fail = |error: io::Error| unwritable(path, &error);
+    let file = fs::File::create_new(path).or_else(|error| match path.parent() {
+        Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            fs::File::create_new(path)
+        }
+        _ => Err(error),
+    });
+    file.map_err(fail)?.write_all(text.as_bytes()).map_err(|error| {
+        let _ = fs::remove_file(path);
+        fail(error)
+    })
 }
 
 fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Box<Diagnostic>> {
