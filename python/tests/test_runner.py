@@ -171,6 +171,8 @@ class RunnerTest(unittest.TestCase):
             if event.info.name == "LogStartLine":
                 threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 
+        # Whoever starts tests in the background may have them ignore it.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         self.events.clear()
         self.runner = dbtRunner(callbacks=[interrupt])
         ended = self.invoke("run", select=["slow"])
