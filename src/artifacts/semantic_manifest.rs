@@ -6,12 +6,9 @@ use serde_json::{Map, Value as Data, json};
 
 use super::write_json;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Manifest, Node, NodeKind, ResourceType};
+use crate::manifest::{LEGACY_SPINE, Manifest, Node, NodeKind, ResourceType};
 
 type Tree = Map<String, Data>;
-
-/// The model that is a time spine by its name alone.
-const LEGACY_SPINE: &str = "metricflow_time_spine";
 
 /// Writes what the metrics engine reads.
 ///

@@ -1,6 +1,7 @@
 //! The resolved project: nodes, ids, edges. Frozen once `parse` has made it.
 
 mod config;
+mod grain;
 mod graph;
 mod id;
 mod inputs;
@@ -10,6 +11,7 @@ mod unit_test;
 pub mod view;
 
 pub use config::NodeConfig;
+pub use grain::{GRAINS, LEGACY_SPINE, coarseness};
 pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use inputs::find_input;

@@ -1,7 +1,7 @@
 //! Names of what metrics are grouped and filtered by: `metric_time__month`, `customer__country`, and the same in
 //! templates: `{{ TimeDimension('metric_time', 'month') }}`.
 
-use super::layer::GRAINS;
+use crate::manifest::GRAINS;
 
 /// The time by which every measure is aggregated, whatever it is called in its model.
 pub(super) const METRIC_TIME: &str = "metric_time";

@@ -2,30 +2,7 @@
 
 use serde_json::{Map, Value as Data};
 
-use crate::manifest::{Manifest, Node, NodeKind, ResourceType};
-
-/// The model that is a time spine by its name alone.
-const LEGACY_SPINE: &str = "metricflow_time_spine";
-
-/// Units of time, the finest first.
-pub(super) const GRAINS: &[&str] = &[
-    "nanosecond",
-    "microsecond",
-    "millisecond",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-];
-
-/// How coarse a grain is.
-pub(super) fn coarseness(grain: &str) -> usize {
-    GRAINS.iter().position(|name| *name == grain).unwrap_or(GRAINS.len())
-}
+use crate::manifest::{LEGACY_SPINE, Manifest, Node, NodeKind, ResourceType, coarseness};
 
 /// The coarser of two grains.
 pub(super) fn coarser<'a>(a: &'a str, b: &'a str) -> &'a str {

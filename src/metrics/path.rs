@@ -1,7 +1,8 @@
 //! How a name is reached from a semantic model: its own elements, or others' through entities.
 
 use super::item::ItemName;
-use super::layer::{GRAINS, Layer, Model};
+use super::layer::{Layer, Model};
+use crate::manifest::GRAINS;
 
 /// A step to another semantic model.
 #[derive(Clone, Debug, PartialEq, Eq)]

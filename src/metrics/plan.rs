@@ -6,11 +6,12 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Data, json};
 
 use super::item::{ItemName, shown};
-use super::layer::{Layer, Metric, coarseness, coarser, filters_in, text};
+use super::layer::{Layer, Metric, coarser, filters_in, text};
 use super::rows::{Calendar, Filter, Wanted, describe};
 use super::sources::{reference, singular};
 use super::{Question, known};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::manifest::coarseness;
 
 /// An error of a question.
 pub(super) fn question_error(message: impl Into<String>) -> Diagnostic {

@@ -4,10 +4,11 @@
 use serde_json::{Map, Value as Data, json};
 
 use super::item::{ItemName, Piece, pieces};
-use super::layer::{Layer, coarseness, text};
+use super::layer::{Layer, text};
 use super::path::{self, Hop};
 use super::plan::{Builder, Offset, question_error};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::manifest::coarseness;
 
 /// A condition, and where it comes from.
 #[derive(Clone, Debug)]

@@ -2,12 +2,13 @@
 
 use serde_json::{Value as Data, json};
 
-use super::layer::{Spine, coarseness, coarser, text};
+use super::layer::{Spine, coarser, text};
 use super::path::Hop;
 use super::plan::{Builder, Offset, question_error};
 use super::rows::{Calendar, Time, alias};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Node;
+use crate::manifest::coarseness;
 
 impl<'b> Builder<'_, 'b> {
     /// The time by which a measure is aggregated.

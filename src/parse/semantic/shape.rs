@@ -3,6 +3,7 @@
 //! A shape lists the keys of a mapping. Publishing checks the written values against it, fills in defaults
 //! and brings short forms (a lone name, `28 days`) into the long form.
 
+use crate::manifest::GRAINS;
 use serde_json::{Map, Number, Value as Data, json};
 
 use crate::diagnostic::did_you_mean;
@@ -94,21 +95,6 @@ const fn may(key: &'static str, kind: Kind) -> Field {
 const fn or(key: &'static str, kind: Kind, absent: Absent) -> Field {
     Field { key, kind, absent }
 }
-
-/// The units of time that windows and dimensions may have.
-pub(super) const GRAINS: &[&str] = &[
-    "nanosecond",
-    "microsecond",
-    "millisecond",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-];
 
 const AGGREGATIONS: &[&str] =
     &["sum", "min", "max", "count_distinct", "sum_boolean", "average", "percentile", "median", "count"];

@@ -6,8 +6,7 @@ use serde_json::Value as Data;
 
 use super::names::check_name;
 use super::{Rules, elements, names_in, text, value};
-use crate::manifest::Node;
-use crate::parse::semantic::shape::GRAINS;
+use crate::manifest::{GRAINS, Node};
 
 const NO_CUSTOM_GRAIN: &str = "Custom granularities are not supported for this field yet.";
 

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Rules, elements, names_in, text, value};
-use crate::manifest::Node;
-use crate::parse::semantic::shape::GRAINS;
+use crate::manifest::{GRAINS, Node};
 
 /// The lists of a semantic model and what their elements are called.
 const ELEMENTS: [(&str, &str); 3] = [("measures", "measure"), ("entities", "entity"), ("dimensions", "dimension")];

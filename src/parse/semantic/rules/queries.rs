@@ -4,8 +4,7 @@ use serde_json::Value as Data;
 
 use super::{Rules, names_in, problem, value};
 use crate::diagnostic::{Code, did_you_mean};
-use crate::manifest::Node;
-use crate::parse::semantic::shape::GRAINS;
+use crate::manifest::{GRAINS, Node};
 
 pub(super) fn check(rules: &mut Rules<'_, '_>) {
     let mut known: Vec<&str> = vec!["metric_time"];

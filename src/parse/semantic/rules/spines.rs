@@ -4,11 +4,7 @@ use serde_json::Value as Data;
 
 use super::{Rules, elements, text};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Node, NodeKind};
-use crate::parse::semantic::shape::GRAINS;
-
-/// The model that is a time spine by its name alone.
-const LEGACY_SPINE: &str = "metricflow_time_spine";
+use crate::manifest::{GRAINS, LEGACY_SPINE, Node, NodeKind, coarseness};
 
 fn spine(node: &Node) -> Option<&Data> {
     match &node.kind {
@@ -27,11 +23,6 @@ pub(super) fn custom_grains(nodes: &[Box<Node>]) -> Vec<&str> {
 fn grain_of(node: &Node) -> Option<&str> {
     let column = text(spine(node)?, "standard_granularity_column")?;
     node.columns.get(column)?.extra.get("granularity")?.as_str()
-}
-
-/// How coarse a grain is.
-fn coarseness(grain: &str) -> usize {
-    GRAINS.iter().position(|name| *name == grain).unwrap_or(GRAINS.len())
 }
 
 /// There must be a spine of days or finer.
