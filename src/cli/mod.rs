@@ -43,9 +43,9 @@ mod version;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use crate::project::{Overrides, environment};
+use crate::project::{Overrides, Secrets, environment};
 use crate::run;
-use crate::ui::{Entry, Level, Options, Printer, Secrets, Sources, Stream, names};
+use crate::ui::{Entry, Level, Options, Printer, Sources, Stream, names};
 use args::{Asked, Cli, Command, DocsCommand, SelectionArgs, SourceCommand};
 
 /// How a command ended, as dbt's exit codes have it.

@@ -14,10 +14,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer};
 use crate::manifest::{Manifest, NodeSet, ResourceType};
 use crate::parse;
-use crate::project::{self, DBT_VERSION, Overrides, Project, environment};
+use crate::project::{self, DBT_VERSION, Overrides, Project, Secrets, environment};
 use crate::run::RunReport;
 use crate::select::{Indirect, Selectors};
-use crate::ui::{Entry, Level, Options, Printer, Secrets, Sources, Stream, TermListener, count, escalate, names, noun};
+use crate::ui::{Entry, Level, Options, Printer, Sources, Stream, TermListener, count, escalate, names, noun};
 
 /// A loaded project and the printer that its settings ask for.
 pub(super) struct Loaded {

@@ -15,6 +15,7 @@ mod profile;
 mod project_file;
 mod render;
 mod scan;
+mod secrets;
 mod selectors;
 mod settings;
 mod vars_file;
@@ -31,8 +32,9 @@ pub use load::{PackageHead, Root, load, load_lock_file, load_package_head, load_
 pub use packages::{Declared, DeclaredProject, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
+pub use secrets::{SECRET_PREFIX, Secrets, shown_var};
 pub use selectors::{SelectorsFile, read_selectors};
-pub use settings::{Overrides, SECRET_PREFIX, Settings, environment, flag_in};
+pub use settings::{Overrides, Settings, environment, flag_in};
 pub use version::{DBT_PLUGINS, DBT_VERSION};
 pub use warn_error::{Verdict, WarnErrorOptions};
 pub use window::{TimeWindow, TimeWindows, read_moment};

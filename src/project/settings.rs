@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Data, json};
 
 use super::dotenv;
 use super::flags::{BEHAVIOR, FLAGS, Flag, IN_PROJECT, Kind, OLD_ENV};
+use super::secrets::{Secrets, shown_var};
 use super::warn_error::WarnErrorOptions;
 use super::window::{self, TimeWindows};
 use super::yaml;
@@ -139,16 +140,6 @@ pub(super) struct ProjectSays<'a> {
     pub(super) log_path: &'a str,
 }
 
-/// Variables with this prefix are secret, those of the environment and those of the command line.
-pub const SECRET_PREFIX: &str = "DBT_ENV_SECRET";
-
-const MASK: &str = "*****";
-
-/// A variable as others may see it.
-fn without_secret((name, value): (&String, &Data)) -> (String, Data) {
-    (name.clone(), if name.starts_with(SECRET_PREFIX) { json!(MASK) } else { value.clone() })
-}
-
 /// Decides every setting: command line over environment over `flags:` over default.
 pub(super) fn resolve(
     overrides: &Overrides,
@@ -164,7 +155,10 @@ pub(super) fn resolve(
     let target_path = path_of(&overrides.target_path, "target_path", project.target_path);
     let log_path = path_of(&overrides.log_path, "log_path", project.log_path);
     let facts = [
-        ("vars", Data::Object(overrides.vars.iter().map(without_secret).collect())),
+        (
+            "vars",
+            Data::Object(overrides.vars.iter().map(|(name, value)| (name.clone(), shown_var(name, value))).collect()),
+        ),
         ("which", json!(overrides.command.rsplit(' ').next().unwrap_or_default())),
         ("project_dir", json!(project.root.to_string_lossy())),
         ("profiles_dir", json!(project.profiles_dir.to_string_lossy())),
@@ -179,13 +173,7 @@ pub(super) fn resolve(
     ];
     flags.extend(facts.map(|(name, value)| (name.to_owned(), value)));
     if let Some(Data::String(command)) = flags.get_mut("invocation_command") {
-        let given = overrides.vars.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-        let around = env.iter().map(|(name, value)| (name, value.as_str()));
-        for (_, secret) in
-            given.chain(around).filter(|(name, text)| name.starts_with(SECRET_PREFIX) && !text.is_empty())
-        {
-            *command = command.replace(secret, MASK);
-        }
+        *command = Secrets::new(&env).with_vars(&overrides.vars).scrub(command).into_owned();
     }
     let is_set = |name: &str| flags.get(name).and_then(Data::as_bool).unwrap_or(false);
     let started_at = now();

@@ -10,7 +10,8 @@ use serde_json::{Value as Data, json};
 use super::event_stream::EventStream;
 use super::log_file::LogFile;
 use super::theme::{Theme, plain};
-use super::{Entry, Level, Progress, Secrets};
+use super::{Entry, Level, Progress};
+use crate::project::Secrets;
 
 /// How an entry becomes a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

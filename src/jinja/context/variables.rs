@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
-use crate::project::{Project, SECRET_PREFIX};
+use crate::project::{Project, shown_var};
 
 /// The variables of every package, merged.
 #[derive(Debug, Default)]
@@ -48,14 +48,10 @@ impl Variables {
 
 /// dbt's words for a variable that is required and not set.
 pub(crate) fn missing_message(name: &str, node: &str, vars: &Map<String, Data>) -> String {
-    let mut shown: Map<String, Data> = vars.iter().map(|(key, value)| (key.clone(), hide_secret(key, value))).collect();
+    let mut shown: Map<String, Data> = vars.iter().map(|(key, value)| (key.clone(), shown_var(key, value))).collect();
     shown.sort_keys();
     let listed = if shown.is_empty() { "{}".to_string() } else { pretty(&Data::Object(shown)) };
     format!("Required var '{name}' not found in config:\nVars supplied to {node} = {listed}")
-}
-
-fn hide_secret(key: &str, value: &Data) -> Data {
-    if key.starts_with(SECRET_PREFIX) { "*****".into() } else { value.clone() }
 }
 
 fn pretty(data: &Data) -> String {

@@ -5,10 +5,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Data};
 
-use crate::project::SECRET_PREFIX;
+/// Variables with this prefix are secret, those of the environment and those of the command line.
+pub const SECRET_PREFIX: &str = "DBT_ENV_SECRET";
 
 /// What replaces a secret.
 const MASK: &str = "*****";
+
+/// A variable of the command line as others may see it.
+#[must_use]
+pub fn shown_var(name: &str, value: &Data) -> Data {
+    if name.starts_with(SECRET_PREFIX) { Data::from(MASK) } else { value.clone() }
+}
 
 /// The values that must not be seen.
 #[derive(Clone, Default)]
