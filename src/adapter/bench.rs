@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
+use super::bench_session::BenchSession;
+use super::trial::{Way, way};
 use super::{
-    Adapter, AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Features, Interrupt, NoInterrupt,
-    Offline, RowLimit, Table,
+    Adapter, AdapterError, AdapterErrorKind, Cell, Column, Connection, Execution, Features, Offline, RowLimit, Table,
 };
 use crate::builtins::Builtin;
-use crate::sql::{Dialect, Relation};
+use crate::sql::{Dialect, Relation, statements};
 
 /// What the schemas of a bench begin with where it is in a database with other things in it.
 pub const ASIDE: &str = "kiln_check_";
@@ -37,8 +38,8 @@ pub struct Bench {
     is_blind: bool,
 }
 
-struct Sessions {
-    inner: Arc<dyn Adapter>,
+pub(super) struct Sessions {
+    pub(super) inner: Arc<dyn Adapter>,
     guard: Guard,
     /// The session that was opened first.
     first: Arc<Mutex<State>>,
@@ -47,16 +48,27 @@ struct Sessions {
     others: Mutex<HashMap<ThreadId, Arc<Mutex<State>>>>,
 }
 
-struct State {
+pub(super) struct State {
     connection: Option<Box<dyn Connection>>,
     guard: Guard,
     /// The first statement that a template ran since it was asked.
     asked: Option<String>,
+    /// What became of the statements of a hook, while one is rendered.
+    hook: Option<Trial>,
+}
+
+/// What became of statements that were tried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trial {
+    /// The first statement that was left alone: it reaches beyond the database.
+    pub left: Option<String>,
+    /// Whether something was said to be done that was not.
+    pub has_pretended: bool,
 }
 
 impl Sessions {
     /// Does something in the session of this thread.
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let own = std::thread::current().id();
         let state = if self.guard != Guard::Apart || own == self.opener {
             Arc::clone(&self.first)
@@ -64,7 +76,7 @@ impl Sessions {
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(others.entry(own).or_insert_with(|| {
                 let connection = self.inner.connect().ok();
-                Arc::new(Mutex::new(State { connection, guard: self.guard, asked: None }))
+                Arc::new(Mutex::new(State { connection, guard: self.guard, asked: None, hook: None }))
             }))
         };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +97,12 @@ impl Bench {
     #[must_use]
     pub fn blind(inner: Arc<dyn Adapter>) -> Arc<Self> {
         let inner: Arc<dyn Adapter> = Arc::new(Offline(inner));
-        let first = Arc::new(Mutex::new(State { connection: inner.connect().ok(), guard: Guard::Apart, asked: None }));
+        let first = Arc::new(Mutex::new(State {
+            connection: inner.connect().ok(),
+            guard: Guard::Apart,
+            asked: None,
+            hook: None,
+        }));
         let (opener, others) = (std::thread::current().id(), Mutex::default());
         let sessions = Arc::new(Sessions { inner, guard: Guard::Apart, first, opener, others });
         Arc::new(Self { sessions, made: Mutex::default(), is_blind: true })
@@ -120,7 +137,7 @@ impl Bench {
         }
         // Statements here are small: what other threads of the database would take of them costs more than it gives.
         inner.expect_busy(usize::MAX);
-        let first = Arc::new(Mutex::new(State { connection: Some(connection), guard, asked: None }));
+        let first = Arc::new(Mutex::new(State { connection: Some(connection), guard, asked: None, hook: None }));
         let (opener, others) = (std::thread::current().id(), Mutex::default());
         let sessions = Arc::new(Sessions { inner, guard, first, opener, others });
         Ok(Arc::new(Self { sessions, made: Mutex::default(), is_blind: false }))
@@ -203,6 +220,29 @@ impl Bench {
     /// When the database refuses, for example a value that does not fit its type.
     pub fn compute(&self, sql: &str) -> Result<(), AdapterError> {
         self.guarded(|connection| connection.query(sql, RowLimit::AtMost(1))).map(|_| ())
+    }
+
+    /// Tries the statements of a hook: what reads or makes something here is run, what changes rows is bound.
+    ///
+    /// # Errors
+    /// When the database refuses one of them.
+    pub fn attempt(&self, sql: &str) -> Result<Trial, AdapterError> {
+        self.sessions.with(|state| {
+            state.hook = Some(Trial::default());
+            let done = state.attempt(&*self.sessions.inner, sql, None);
+            let trial = state.hook.take().unwrap_or_default();
+            done.map(|_| trial)
+        })
+    }
+
+    /// From now on, what templates run is tried as the statements of a hook.
+    pub fn begin_hook(&self) {
+        self.sessions.with(|state| state.hook = Some(Trial::default()));
+    }
+
+    /// Ends what [`Bench::begin_hook`] began, and tells what became of the statements.
+    pub fn end_hook(&self) -> Trial {
+        self.sessions.with(|state| state.hook.take()).unwrap_or_default()
     }
 
     /// The columns of a relation as the database has them.
@@ -292,8 +332,84 @@ impl State {
         }
     }
 
+    /// Runs the statement of a template; without a limit, for its effect. Transactions are not for templates to end.
+    pub(super) fn template(
+        &mut self,
+        inner: &dyn Adapter,
+        sql: &str,
+        limit: Option<RowLimit>,
+    ) -> Result<Answer, AdapterError> {
+        self.note(sql);
+        let mut ranges = statements(sql).into_iter();
+        if self.hook.is_some() || ranges.any(|range| self.way(inner, &sql[range]) == Way::Skip) {
+            return self.attempt(inner, sql, limit);
+        }
+        self.guarded(|connection| answer(connection, sql, limit))
+    }
+
+    fn way(&self, inner: &dyn Adapter, sql: &str) -> Way {
+        way(inner.dialect(), self.guard == Guard::Apart, sql)
+    }
+
+    /// Tries statements one by one. The answer is that of the last one that has one.
+    fn attempt(&mut self, inner: &dyn Adapter, sql: &str, limit: Option<RowLimit>) -> Result<Answer, AdapterError> {
+        let mut last = Answer::default();
+        for range in statements(sql) {
+            let (start, statement) = (range.start, &sql[range]);
+            match self.attempt_one(inner, statement, limit) {
+                Ok(answer) => last = answer.unwrap_or(last),
+                Err(error) if is_there(&error) => {}
+                Err(mut error) => {
+                    error.position = error.position.map(|at| at + start);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    fn attempt_one(
+        &mut self,
+        inner: &dyn Adapter,
+        sql: &str,
+        limit: Option<RowLimit>,
+    ) -> Result<Option<Answer>, AdapterError> {
+        let way = match self.way(inner, sql) {
+            Way::Skip => Way::Skip,
+            // Only hooks are kept from what they do.
+            _ if self.hook.is_none() => Way::Run,
+            way => way,
+        };
+        if let Some(trial) = self.hook.as_mut().filter(|_| !matches!(way, Way::Run | Way::RunEmpty)) {
+            trial.has_pretended = true;
+            if way == Way::Leave {
+                trial.left.get_or_insert_with(|| sql.trim().to_owned());
+            }
+        }
+        match way {
+            Way::Run => self.guarded(|connection| answer(connection, sql, limit)).map(Some),
+            Way::RunEmpty => {
+                let sql = format!("{sql}\nwith no data");
+                self.guarded(|connection| connection.execute(&sql)).map(|_| None)
+            }
+            Way::Bind if inner.dialect() == Dialect::DuckDb => self.explain(sql).map(|()| None),
+            Way::Bind => self.guarded(|connection| connection.describe(sql)).map(|_| None),
+            Way::Skip | Way::Leave => Ok(None),
+        }
+    }
+
+    /// Has DuckDB plan a statement that it cannot describe.
+    fn explain(&mut self, sql: &str) -> Result<(), AdapterError> {
+        let prefix = "explain ";
+        let planned = self.guarded(|connection| connection.query(&format!("{prefix}{sql}"), RowLimit::AtMost(0)));
+        planned.map(|_| ()).map_err(|mut error| {
+            error.position = error.position.map(|at| at.saturating_sub(prefix.len()));
+            error
+        })
+    }
+
     /// Runs something so that a failure leaves the transaction as it was.
-    fn guarded<T>(
+    pub(super) fn guarded<T>(
         &mut self,
         run: impl FnOnce(&mut dyn Connection) -> Result<T, AdapterError>,
     ) -> Result<T, AdapterError> {
@@ -322,6 +438,22 @@ impl State {
     }
 }
 
+/// What a statement returned.
+type Answer = (Table, Execution);
+
+fn answer(connection: &mut dyn Connection, sql: &str, limit: Option<RowLimit>) -> Result<Answer, AdapterError> {
+    match limit {
+        Some(limit) => connection.query(sql, limit),
+        None => connection.execute(sql).map(|execution| (Table::default(), execution)),
+    }
+}
+
+/// What is there already is as good as made: an earlier run of the same hook may have made it.
+fn is_there(error: &AdapterError) -> bool {
+    const THERE: &[&str] = &["42P06", "42P07", "42710", "42723"];
+    error.code.as_deref().is_some_and(|code| THERE.contains(&code))
+}
+
 impl Adapter for Bench {
     fn name(&self) -> &'static str {
         self.sessions.inner.name()
@@ -340,57 +472,6 @@ impl Adapter for Bench {
     }
 
     fn connect(&self) -> Result<Box<dyn Connection>, AdapterError> {
-        Ok(Box::new(BenchConnection { sessions: Arc::clone(&self.sessions) }))
-    }
-}
-
-/// A session for templates. Transactions in it are none: nothing is ever committed.
-struct BenchConnection {
-    sessions: Arc<Sessions>,
-}
-
-impl BenchConnection {
-    fn guarded<T>(&self, run: impl FnOnce(&mut dyn Connection) -> Result<T, AdapterError>) -> Result<T, AdapterError> {
-        self.sessions.with(|state| state.guarded(run))
-    }
-}
-
-impl Connection for BenchConnection {
-    fn execute(&mut self, sql: &str) -> Result<Execution, AdapterError> {
-        self.sessions.with(|state| state.note(sql));
-        self.guarded(|connection| connection.execute(sql))
-    }
-
-    fn query(&mut self, sql: &str, limit: RowLimit) -> Result<(Table, Execution), AdapterError> {
-        self.sessions.with(|state| state.note(sql));
-        self.guarded(|connection| connection.query(sql, limit))
-    }
-
-    fn describe(&mut self, sql: &str) -> Result<Vec<Column>, AdapterError> {
-        self.guarded(|connection| connection.describe(sql))
-    }
-
-    fn relations(&mut self, database: Option<&str>, schema: &str) -> Result<Vec<Relation>, AdapterError> {
-        self.guarded(|connection| connection.relations(database, schema))
-    }
-
-    fn columns(&mut self, relation: &Relation) -> Result<Vec<Column>, AdapterError> {
-        self.guarded(|connection| connection.columns(relation))
-    }
-
-    fn begin(&mut self) -> Result<(), AdapterError> {
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<(), AdapterError> {
-        Ok(())
-    }
-
-    fn rollback(&mut self) -> Result<(), AdapterError> {
-        Ok(())
-    }
-
-    fn interrupter(&self) -> Arc<dyn Interrupt> {
-        Arc::new(NoInterrupt)
+        Ok(Box::new(BenchSession::new(&self.sessions)))
     }
 }

@@ -3,6 +3,7 @@
 //! Everything that is SQL text is a macro in `builtins`; here are sessions, types and introspection.
 
 mod bench;
+mod bench_session;
 mod cache;
 #[cfg(feature = "duckdb")]
 mod duckdb;
@@ -13,8 +14,9 @@ mod local;
 mod offline;
 mod postgres;
 mod table;
+mod trial;
 
-pub use bench::{ASIDE, Bench};
+pub use bench::{ASIDE, Bench, Trial};
 pub use cache::{CachedRelation, RelationCache};
 pub use error::{AdapterError, AdapterErrorKind};
 pub use offline::Offline;

@@ -67,6 +67,10 @@ pub(super) fn fault(error: &AdapterError) -> Fault {
         return Fault::Outside;
     }
     if let Some(code) = &error.code {
+        if error.message.contains("operator does not exist") {
+            // Nobody makes operators: the types do not fit.
+            return Fault::Meaning;
+        }
         // 42501: the user may not do it.
         let found = STATES.iter().find(|(state, _)| code.starts_with(state) && code != "42501");
         return found.map_or(Fault::Outside, |(_, fault)| *fault);
@@ -128,10 +132,11 @@ pub(super) fn expressions(sql: &str) -> Vec<String> {
     NAMED.captures_iter(sql).filter_map(|found| found.get(1).map(|name| name.as_str().to_owned())).collect()
 }
 
-/// The name, with what qualifies it, that stands at a byte.
+/// The name, with what qualifies it, that stands at a byte. DuckDB takes relations in single quotes too.
 pub(super) fn name_at(sql: &str, at: usize) -> Option<Range<usize>> {
-    static NAME: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"^(?:\w+|"[^"]*")(?:\.(?:\w+|"[^"]*"))*"#).expect("the pattern is valid"));
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"^(?:'[^']*'|(?:\w+|"[^"]*")(?:\.(?:\w+|"[^"]*"))*)"#).expect("the pattern is valid")
+    });
     let found = NAME.find(sql.get(at..)?)?;
     Some(at..at + found.end())
 }
@@ -151,7 +156,8 @@ pub(super) fn place(message: &str, sql: &str) -> Option<usize> {
         head if head.contains("REPLACE list") => find_word(sql, "replace")?,
         _ => 0,
     };
-    let found = WORD.captures(head)?;
+    let said = head.split_once("does not have a column named").map_or(head, |(_, rest)| rest);
+    let found = WORD.captures(said)?;
     let word = (1..=3).find_map(|group| found.get(group))?.as_str();
     find_word(&sql[from..], word).map(|at| at + from)
 }

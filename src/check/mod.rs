@@ -5,8 +5,10 @@
 
 mod bind;
 mod by_name;
+mod hooks;
 mod message;
 mod relations;
+mod roots;
 mod shape;
 mod unit_tests;
 mod verdict;
@@ -16,10 +18,10 @@ use std::sync::Arc;
 
 pub use shape::{Certainty, Shape};
 
-use crate::adapter::{ASIDE, Bench, Column};
+use crate::adapter::{Bench, Column};
 use crate::compile::{self, CompiledNode};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::jinja::{Runtime, Session, seed_columns};
+use crate::jinja::{Runtime, Session};
 use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
 use crate::sql::{Dialect, Query, TableName};
 use bind::Refusal;
@@ -28,6 +30,11 @@ use shape::Shapes;
 
 /// What a column is called where no column of a relation is known.
 const UNKNOWN_COLUMN: &str = "columns_are_not_known";
+
+/// How the reasons of nodes end that read what is not checked.
+pub const NOT_CHECKED: &str = "has an error or is not checked";
+/// How the reasons of nodes end that read what has no SQL.
+pub const NOT_COMPILED: &str = "cannot be compiled";
 
 /// What a check works with.
 pub struct Setup<'a> {
@@ -61,7 +68,7 @@ pub struct Checked {
 pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
     let manifest = &setup.runtime.manifest;
     let session = setup.runtime.session("check");
-    let mut checker = Checker { setup, manifest, session, shapes: Shapes::new(manifest), schemas: Vec::new() };
+    let mut checker = Checker::new(setup, manifest, session, Shapes::new(manifest));
     let is_wanted = |ix: &NodeIndex| setup.only.is_none_or(|only| only.contains(ix));
     let is_leaf = |ix: &NodeIndex| {
         use ResourceType::{Analysis, Test, UnitTest};
@@ -69,7 +76,7 @@ pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
     };
     let wanted = order(manifest).into_iter().filter(is_wanted);
     let (leaves, read): (Vec<_>, Vec<_>) = wanted.partition(is_leaf);
-    let mut results = Vec::new();
+    let mut results = checker.project_hooks(false);
     for ix in read {
         if let Some(checked) = checker.node(ix) {
             checker.shapes.set(ix, checked.shape.clone());
@@ -80,6 +87,7 @@ pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
     for ix in leaves {
         results.extend(sound.remove(&ix).or_else(|| checker.node(ix)));
     }
+    results.extend(checker.project_hooks(true));
     results
 }
 
@@ -104,7 +112,8 @@ fn beside(checker: &Checker<'_>, leaves: &[NodeIndex]) -> HashMap<NodeIndex, Che
         let setup = Setup { sources: HashMap::new(), database: None, ..*checker.setup };
         let session = setup.runtime.session("check");
         let shapes = checker.shapes.clone();
-        let mut own = Checker { setup: &setup, manifest: checker.manifest, session, shapes, schemas: Vec::new() };
+        let mut own = Checker::new(&setup, checker.manifest, session, shapes);
+        own.is_prepared = checker.is_prepared;
         part.iter().filter_map(|ix| own.node(*ix)).filter(is_sound).collect()
     };
     std::thread::scope(|scope| {
@@ -139,6 +148,12 @@ struct Checker<'a> {
     session: Arc<Session>,
     shapes: Shapes,
     schemas: Vec<(Option<String>, String)>,
+    /// Whether a hook at the start may have made what is not known.
+    is_prepared: bool,
+    /// Whether a hook of the node at hand may have.
+    is_prepared_here: bool,
+    /// Whether the hook that was tried last may have.
+    may_have_made: bool,
 }
 
 /// What is known of a node before it is bound.
@@ -151,6 +166,20 @@ struct Basis {
     asked: Option<String>,
     /// Whether its SQL names the relations that exist instead of those on the bench: they may be older than the project.
     is_elsewhere: bool,
+}
+
+impl Basis {
+    /// Everything is known.
+    fn certain() -> Self {
+        Self { certainty: Certainty::Typed, reason: None, asked: None, is_elsewhere: false }
+    }
+}
+
+impl<'a> Checker<'a> {
+    fn new(setup: &'a Setup<'a>, manifest: &'a Manifest, session: Arc<Session>, shapes: Shapes) -> Self {
+        let (is_prepared, is_prepared_here, may_have_made) = (false, false, false);
+        Self { setup, manifest, session, shapes, schemas: Vec::new(), is_prepared, is_prepared_here, may_have_made }
+    }
 }
 
 impl Checker<'_> {
@@ -169,85 +198,6 @@ impl Checker<'_> {
         }
     }
 
-    fn seed(&mut self, ix: NodeIndex) -> Checked {
-        let node = self.manifest.node(ix);
-        let failed = |problem: Diagnostic| {
-            let shape = Shape::open(Vec::new(), format!("the seed `{}` has an error", node.name));
-            Checked { node: ix, problems: vec![problem], unchecked: None, shape }
-        };
-        let columns = match seed_columns(node, self.setup.runtime.adapter.dialect()) {
-            Ok(columns) => columns,
-            Err(problem) => return failed(*problem),
-        };
-        if self.setup.bench.is_blind() {
-            let columns = columns.into_iter().map(|(name, data_type)| (name, Some(data_type))).collect();
-            let shape = Shape { columns, certainty: Certainty::Named, reason: None };
-            return Checked { node: ix, problems: Vec::new(), unchecked: None, shape };
-        }
-        match self.create_typed(ix, &columns) {
-            Ok(()) => {
-                // Types have several names; the database has its own.
-                let relation = self.setup.runtime.relation(ix);
-                let named = self.setup.bench.columns(&relation).unwrap_or_default();
-                let named: Vec<_> = named.into_iter().map(|column| (column.name, column.data_type)).collect();
-                let shape = Shape::typed(if named.is_empty() { columns } else { named });
-                Checked { node: ix, problems: Vec::new(), unchecked: None, shape }
-            }
-            Err(message) => {
-                let text = format!("the table of seed `{}` cannot be made: {}", node.name, message::sentence(&message));
-                failed(Diagnostic::error(Code::BindFailed, text).in_file(&node.file))
-            }
-        }
-    }
-
-    fn source(&mut self, ix: NodeIndex) -> Option<Checked> {
-        let node = self.manifest.node(ix);
-        let is_file = self.setup.runtime.written(ix) != self.setup.runtime.relation(ix).to_string();
-        if is_file {
-            // A file tells its columns itself.
-            return None;
-        }
-        let builder = self.shapes.builder(node).filter(|builder| *builder != ix);
-        if let Some(builder) = builder {
-            // What the project builds is known from there; models come later.
-            let shape = self.shapes.get(builder)?.clone();
-            return Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape });
-        }
-        let known = self.setup.sources.get(&ix).cloned();
-        let mut shape = known.unwrap_or_else(|| {
-            let table = format!("the columns of `{}` are not known", node.unique_id);
-            Shape::open(Vec::new(), table)
-        });
-        if !self.setup.bench.is_apart() && !node.schema.starts_with(ASIDE) {
-            // It is there as it is, and not ours to make.
-            return Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape });
-        }
-        let made = match shape.types() {
-            Some(columns) => self.create_typed(ix, &columns),
-            None => Err(String::new()),
-        };
-        if let Err(reason) = made {
-            if shape.certainty == Certainty::Typed {
-                shape.certainty = Certainty::Named;
-                shape.reason = Some(format!("the types of `{}`: {}", node.unique_id, message::headline(&reason)));
-            }
-            self.create_untyped(ix, &shape);
-        }
-        Some(Checked { node: ix, problems: Vec::new(), unchecked: None, shape })
-    }
-
-    /// A Python model: it is not run, and nothing else tells more of its columns than what is declared.
-    fn python(&mut self, ix: NodeIndex) -> Checked {
-        let node = self.manifest.node(ix);
-        if let Err(error) = compile::compile(self.setup.runtime, &self.session, ix) {
-            return uncompiled(ix, node, *error, &self.basis(ix));
-        }
-        let declared = node.columns.values().map(|column| (column.name.clone(), column.data_type.clone()));
-        let shape = Shape::open(declared.collect(), format!("`{}` is a Python model", node.unique_id));
-        self.create_untyped(ix, &shape);
-        Checked { node: ix, problems: Vec::new(), unchecked: Some("it is a Python model".to_owned()), shape }
-    }
-
     /// A node with a query.
     fn query(&mut self, ix: NodeIndex) -> Checked {
         let node = self.manifest.node(ix);
@@ -259,7 +209,11 @@ impl Checker<'_> {
             && let Some(found) = self.compiled_elsewhere(ix)
         {
             // The database knows what the template asks; empty relations do not.
-            (compiled, basis.asked) = (Ok(found), None);
+            compiled = Ok(found);
+            if self.was_built(ix) {
+                // What is built next may be another answer, but not another shape as a rule.
+                basis.asked = None;
+            }
             basis.is_elsewhere = !self.setup.bench.is_apart();
         }
         let compiled = match compiled {
@@ -267,11 +221,13 @@ impl Checker<'_> {
             // It may fail because there are no relations.
             Err(error) if self.setup.bench.is_blind() => {
                 let reason = format!("its template fails without a database: {}", message::headline(&error.message));
-                let shape = Shape::open(Vec::new(), format!("`{}` cannot be compiled", node.unique_id));
+                let shape = Shape::open(Vec::new(), format!("`{}` {NOT_COMPILED}", node.unique_id));
                 return Checked { node: ix, problems: Vec::new(), unchecked: Some(reason), shape };
             }
             Err(error) => return uncompiled(ix, node, *error, &basis),
         };
+        let mut hooks = Checked { node: ix, problems: Vec::new(), unchecked: None, shape: Shape::open(Vec::new(), "") };
+        let waiting = self.pre_hooks(ix, &mut hooks);
         let mut checked = self.bound(ix, &compiled, &basis);
         if matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot) {
             self.exact_types(ix, &compiled, &mut checked);
@@ -284,6 +240,9 @@ impl Checker<'_> {
                 self.keep(ix, &mut checked);
             }
         }
+        self.post_hooks(ix, waiting, &mut checked);
+        checked.problems.splice(0..0, hooks.problems);
+        checked.unchecked = checked.unchecked.or(hooks.unchecked);
         if checked.problems.is_empty() && checked.shape.certainty == Certainty::Typed {
             self.contract(ix, &compiled, &mut checked);
             self.second_run(ix, &basis, &mut checked);
@@ -292,7 +251,7 @@ impl Checker<'_> {
     }
 
     fn basis(&self, ix: NodeIndex) -> Basis {
-        let mut basis = Basis { certainty: Certainty::Typed, reason: None, asked: None, is_elsewhere: false };
+        let mut basis = Basis::certain();
         for parent in self.manifest.parents(ix) {
             let node = self.manifest.node(*parent);
             if !has_relation(node) {
@@ -323,6 +282,15 @@ impl Checker<'_> {
         let compiled = compile::compile(runtime, session, ix);
         session.release();
         compiled.ok()
+    }
+
+    /// Whether a node is in the project's own database, or makes nothing there.
+    fn was_built(&self, ix: NodeIndex) -> bool {
+        let Some((runtime, session)) = self.setup.database else { return false };
+        let kind = runtime.manifest.node(ix).resource_type;
+        !matches!(kind, ResourceType::Model | ResourceType::Snapshot)
+            || is_ephemeral(self.manifest.node(ix))
+            || session.columns(&runtime.relation(ix)).is_ok_and(|columns| !columns.is_empty())
     }
 
     /// Binds a compiled node.
@@ -392,7 +360,10 @@ impl Checker<'_> {
         if let Some(statement) = &basis.asked {
             shape.certainty = Certainty::Open;
             shape.reason = Some(format!("its template reads rows: {}", short(statement)));
-        } else if basis.certainty == Certainty::Open && analysis.is_some_and(|query| query.unlisted.is_none()) {
+        } else if !is_typed
+            && basis.certainty == Certainty::Open
+            && analysis.is_some_and(|query| query.unlisted.is_none())
+        {
             shape.certainty = Certainty::Named;
         } else if self.pivots(sql) {
             // Without rows, a pivot makes no columns.
@@ -420,7 +391,7 @@ impl Checker<'_> {
     /// What is known of the columns of a query that was refused.
     fn shape_of_query(&self, ix: NodeIndex, query: &Query) -> Shape {
         let columns: Vec<_> = query.outputs.iter().map(|output| (output.name.clone(), None)).collect();
-        let reason = format!("`{}` has an error or is not checked", self.manifest.node(ix).unique_id);
+        let reason = format!("`{}` {NOT_CHECKED}", self.manifest.node(ix).unique_id);
         let is_all = query.unlisted.is_none() && !columns.is_empty();
         let certainty = if is_all { Certainty::Named } else { Certainty::Open };
         Shape { columns, certainty, reason: Some(reason) }
@@ -499,7 +470,7 @@ fn uncompiled(ix: NodeIndex, node: &Node, error: Diagnostic, basis: &Basis) -> C
         (None, _) if basis.certainty == Certainty::Open => basis.reason.clone(),
         _ => None,
     };
-    let shape = Shape::open(Vec::new(), format!("`{}` cannot be compiled", node.unique_id));
+    let shape = Shape::open(Vec::new(), format!("`{}` {NOT_COMPILED}", node.unique_id));
     match reason {
         Some(reason) => Checked { node: ix, problems: Vec::new(), unchecked: Some(reason), shape },
         None => Checked { node: ix, problems: vec![error], unchecked: None, shape },

@@ -2,7 +2,8 @@
 
 use super::shape::{Asked, Certainty, Shape};
 use super::{Checker, UNKNOWN_COLUMN};
-use crate::manifest::{Node, NodeIndex};
+use crate::adapter::ASIDE;
+use crate::manifest::{Node, NodeIndex, ResourceType};
 use crate::sql::{self, Dialect, Query, Relation, RelationKind, TableName};
 
 impl Checker<'_> {
@@ -52,22 +53,46 @@ impl Checker<'_> {
 
     /// Makes a relation as it is in the project's database.
     pub(super) fn borrow(&self, name: &str) -> Option<()> {
-        let (_, session) = self.setup.database.filter(|_| self.setup.bench.is_apart())?;
-        let relation = self.outside_relation(name);
-        let columns = session.columns(&relation).ok().filter(|columns| !columns.is_empty())?;
-        let columns: Vec<_> = columns.into_iter().map(|column| (column.name, column.data_type)).collect();
+        if self.by_hand(name).is_some() {
+            // What is there was built earlier, and may be built otherwise now.
+            return None;
+        }
+        let (bench, relation) = (self.setup.bench, self.outside_relation(name));
         let schema = relation.schema.clone()?;
-        self.setup.bench.create_schema(relation.database.as_deref(), &schema).ok()?;
-        self.setup.bench.create_table(&relation, &columns).ok()
+        let columns = if bench.is_apart() {
+            let (_, session) = self.setup.database?;
+            session.columns(&relation).ok()?
+        } else {
+            // Templates that name the target's schema mean the one that stands for it here.
+            let real = Relation { schema: Some(schema.strip_prefix(ASIDE)?.to_owned()), ..relation.clone() };
+            bench.columns(&real).ok()?
+        };
+        let columns: Vec<_> = columns.into_iter().map(|column| (column.name, column.data_type)).collect();
+        if columns.is_empty() {
+            return None;
+        }
+        bench.create_schema(relation.database.as_deref(), &schema).ok()?;
+        bench.create_table(&relation, &columns).ok()
+    }
+
+    /// The node that builds a relation of this name.
+    pub(super) fn by_hand(&self, name: &str) -> Option<NodeIndex> {
+        let Relation { database, schema, identifier, .. } = self.outside_relation(name);
+        let parts: Vec<String> = [database, schema, identifier].into_iter().flatten().collect();
+        let named = self.shapes.named(&parts.join("."))?;
+        (self.manifest.node(named).resource_type != ResourceType::Source).then_some(named)
     }
 
     pub(super) fn outside_relation(&self, name: &str) -> Relation {
-        let parts: Vec<&str> = name.split('.').map(|part| part.trim_matches('"')).collect();
+        let parts: Vec<&str> = name.split('.').map(|part| part.trim_matches(['"', '\''])).collect();
         let target = &self.setup.runtime.project.target;
         match parts.as_slice() {
             [database, schema, identifier] => Relation::new(*database, *schema, *identifier),
             [schema, identifier] => Relation::new(target.database.as_str(), *schema, *identifier),
-            _ => Relation::new(target.database.as_str(), "main", name.trim_matches('"')),
+            _ => {
+                let schema = if self.setup.bench.is_apart() { "main" } else { "public" };
+                Relation::new(target.database.as_str(), schema, name.trim_matches(['"', '\'']))
+            }
         }
     }
 

@@ -90,7 +90,12 @@ impl Shapes {
     }
 
     pub(super) fn find(&self, name: &TableName) -> Option<NodeIndex> {
-        self.by_name.get(&name.to_string().to_lowercase()).copied()
+        self.named(&name.to_string())
+    }
+
+    /// The node whose relation has this full name.
+    pub(super) fn named(&self, name: &str) -> Option<NodeIndex> {
+        self.by_name.get(&name.to_lowercase()).copied()
     }
 }
 

@@ -1,5 +1,9 @@
 //! What a refusal means for a node: a fault of its own, or nothing, because too little is known.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::bind::Refusal;
 use super::message::{self, Fault};
 use super::shape::Certainty;
@@ -28,11 +32,18 @@ impl Checker<'_> {
         if !is_built_in(node) {
             return Some(format!("its materialization `{}` is not built in", node.config.materialized()));
         }
-        let is_prepared = node.config.str("sql_header").is_some()
-            || node.config.get("pre-hook").and_then(serde_json::Value::as_array).is_some_and(|hooks| !hooks.is_empty())
-            || self.manifest.nodes.iter().any(|node| node.resource_type == ResourceType::Operation);
-        if is_prepared && matches!(refusal.fault, Fault::Function | Fault::Relation) {
+        let is_prepared = node.config.str("sql_header").is_some() || self.is_prepared || self.is_prepared_here;
+        let is_unknown_function = refusal.fault == Fault::Function && !self.is_function_known(&refusal.error.message);
+        let is_missing = refusal.fault == Fault::Relation || is_unknown_function;
+        if is_prepared && is_missing {
             return Some(format!("a hook may make what is missing: {says}"));
+        }
+        if refusal.fault == Fault::Relation
+            && let Some(name) = refusal.error.position.and_then(|at| message::name_at(sql, at)).map(|range| &sql[range])
+            && let Some(named) = self.by_hand(name)
+        {
+            let named = &self.manifest.node(named).name;
+            return Some(format!("it names `{named}` without a ref, so it may come before it"));
         }
         if refusal.fault == Fault::Relation && self.setup.bench.is_apart() {
             let is_near = message::hint(&refusal.error.message, sql, refusal.error.position).is_some();
@@ -41,7 +52,7 @@ impl Checker<'_> {
             }
         }
         // Postgres says of wrong types that there is no such function; DuckDB only of names.
-        let is_named = refusal.fault != Fault::Function || self.setup.bench.is_apart();
+        let is_named = refusal.fault != Fault::Function || self.setup.bench.is_apart() || is_unknown_function;
         let known = match basis.certainty {
             Certainty::Typed => true,
             Certainty::Named => is_named && refusal.fault != Fault::Meaning,
@@ -49,6 +60,20 @@ impl Checker<'_> {
         };
         let reason = basis.reason.clone().unwrap_or_default();
         (!known).then_some(reason)
+    }
+
+    /// Whether a function that is missing for these arguments is there for others. DuckDB has other words for that.
+    fn is_function_known(&self, message: &str) -> bool {
+        static NAMED: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r#"function ("[^"]+"|[\w.]+)\("#).expect("the pattern is valid"));
+        let Some(name) = NAMED.captures(message).and_then(|found| found.get(1)) else { return false };
+        let name = name.as_str().rsplit('.').next().unwrap_or_default().trim_matches('"').replace('\'', "''");
+        !self.setup.bench.is_apart()
+            && self.setup.bench.compute(&format!("select '{name}'::regproc")).map_or_else(
+                // There are several of that name.
+                |error| error.code.as_deref() == Some("42725"),
+                |()| true,
+            )
     }
 
     /// A refusal as a problem at its place in the node's own file.

@@ -40,7 +40,8 @@ pub(super) fn checked(parsed: &Parsed, selection: &SelectionArgs, is_offline: bo
     let bench = seeing(parsed, is_offline)?;
     let results = inspect(parsed, &bench, &extent).map_err(|error| parsed.fail(&error))?;
     write_types(parsed, &results)?;
-    let results: Vec<Checked> = results.into_iter().filter(|checked| selected.contains(&checked.node)).collect();
+    let is_told = |checked: &Checked| selected.contains(&checked.node) || is_hook(parsed, checked);
+    let results: Vec<Checked> = results.into_iter().filter(is_told).collect();
     let is_sound = report(parsed, &results);
     if bench.is_blind() {
         let text = "Names of columns were checked; types, functions and syntax need the server";
@@ -130,8 +131,14 @@ fn inspect(parsed: &Parsed, bench: &Arc<Bench>, extent: &Extent<'_>) -> Result<V
         let missing = if extent.takes_declared { missing(parsed, bench, extent.only) } else { HashSet::new() };
         Arc::new(set_aside(&parsed.manifest, &missing))
     };
+    let mut project = Arc::clone(project);
+    if !bench.is_apart() {
+        // What templates make or name in the target's schema is where what they refer to is.
+        let target = &mut Arc::make_mut(&mut project).target;
+        target.schema = format!("{}{}", adapter::ASIDE, target.schema);
+    }
     let runtime = Runtime::new(RuntimeParts {
-        project: Arc::clone(project),
+        project,
         manifest,
         registry: Arc::clone(&parsed.macros),
         adapter: Arc::clone(bench) as Arc<dyn adapter::Adapter>,
@@ -275,21 +282,64 @@ fn declared(node: &Node) -> Shape {
 fn report(parsed: &Parsed, results: &[Checked]) -> bool {
     let mut problems = Diagnostics::new();
     let mut seen: HashSet<(String, Option<(String, u32)>)> = HashSet::new();
-    for problem in results.iter().flat_map(|checked| &checked.problems) {
+    let all = results.iter().flat_map(|checked| checked.problems.iter().map(move |problem| (checked, problem)));
+    for (checked, problem) in all {
         let at = problem.at.as_ref().map(|label| (label.file.path().to_owned(), label.span.start));
         if seen.insert((problem.message.clone(), at)) {
-            problems.push(problem.clone());
+            problems.push(toned(parsed, checked, problem));
         }
     }
     let problems = escalate(problems, &parsed.project.settings.warn_error);
     parsed.printer.warnings(&problems);
     parsed.printer.fatal(&problems);
+    let n_unchecked = say_unchecked(parsed, results);
+    let n_errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let is_done = |checked: &&Checked| checked.unchecked.is_none() || !checked.problems.is_empty();
+    let (hooks, nodes): (Vec<_>, Vec<_>) = results.iter().filter(is_done).partition(|checked| is_hook(parsed, checked));
+    let nodes = count(nodes.len(), "node");
+    let hooks = if hooks.is_empty() { String::new() } else { format!(" and {}", count(hooks.len(), "hook")) };
+    let mut text = format!("Checked {nodes}{hooks} without running anything: {}", count(n_errors, "error"));
+    if n_unchecked > 0 {
+        text += &format!("; {n_unchecked} could not be checked");
+    }
+    parsed.printer.say(&Entry::info(names::NOTE, text));
+    !problems.has_errors()
+}
+
+/// A problem in the words of the project's own database; one of another package's analysis, which nothing ever runs, is
+/// a warning.
+fn toned(parsed: &Parsed, checked: &Checked, problem: &Diagnostic) -> Diagnostic {
+    let mut problem = problem.clone();
+    problem.message = problem.message.replace(adapter::ASIDE, "");
+    let node = parsed.manifest.node(checked.node);
+    if node.resource_type == ResourceType::Analysis && node.package != parsed.manifest.project_name {
+        problem.severity = Severity::Warning;
+    }
+    problem
+}
+
+/// Hooks of the project run with whatever is selected.
+fn is_hook(parsed: &Parsed, checked: &Checked) -> bool {
+    parsed.manifest.node(checked.node).resource_type == ResourceType::Operation
+}
+
+/// Tells what is not checked and why. Returns how many nodes that are.
+fn say_unchecked(parsed: &Parsed, results: &[Checked]) -> usize {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for checked in results {
         let reason = checked.unchecked.as_deref().filter(|_| checked.problems.is_empty());
         if let Some(reason) = reason {
             reasons.entry(reason).or_default().push(parsed.manifest.node(checked.node).name.as_str());
         }
+    }
+    let n_unchecked = reasons.values().map(Vec::len).sum();
+    // What follows from others is told in one line.
+    let follows = |reason: &&str| reason.ends_with(check::NOT_CHECKED) || reason.ends_with(check::NOT_COMPILED);
+    if reasons.keys().filter(|reason| follows(reason)).count() > 1 {
+        let (following, own): (Vec<_>, Vec<_>) = reasons.into_iter().partition(|(reason, _)| follows(reason));
+        reasons = own.into_iter().collect();
+        let nodes = following.into_iter().flat_map(|(_, nodes)| nodes).collect();
+        reasons.insert("what it reads has an error or is not checked", nodes);
     }
     for (reason, nodes) in reasons.iter().take(REASONS) {
         let text = match nodes.as_slice() {
@@ -299,15 +349,10 @@ fn report(parsed: &Parsed, results: &[Checked]) -> bool {
         };
         parsed.printer.say(&Entry::new(names::NOTE, Level::Info, text.replace(adapter::ASIDE, "")));
     }
-    let n_errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let n_unchecked: usize = reasons.values().map(Vec::len).sum();
-    let done = results.len() - n_unchecked;
-    let mut text = format!("Checked {} without running anything: {}", count(done, "node"), count(n_errors, "error"));
-    if n_unchecked > 0 {
-        text += &format!("; {n_unchecked} could not be checked");
+    if let Some(n_more @ 1..) = reasons.len().checked_sub(REASONS) {
+        parsed.printer.say(&Entry::new(names::NOTE, Level::Info, format!("Not checked, for other reasons: {n_more}")));
     }
-    parsed.printer.say(&Entry::info(names::NOTE, text));
-    !problems.has_errors()
+    n_unchecked
 }
 
 /// The types of all columns that can be found out, by node. Nothing if there is no engine to ask.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{CompiledNode, SqlMap, contract, explain, explain_rejection};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{
-    HookResults, MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response,
-    RunContext, Runtime, Session, SqlFailure, TestRow, missing_materialization,
+    MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response, RunContext, Runtime,
+    Session, SqlFailure, TestRow, missing_materialization,
 };
 use crate::manifest::{Node, NodeIndex, NodeKind};
 use crate::sql::Relation;
@@ -255,18 +255,4 @@ pub fn run_unit_test(
     let (columns, rows) = context.main_rows().unwrap_or_default();
     let response = context.main_response().unwrap_or_default();
     Ok(UnitTestOutcome { columns, rows, response, run_code: context.written() })
-}
-
-/// Renders a project hook; its text is what is to be executed.
-///
-/// # Errors
-/// When the template fails.
-pub fn render_hook(
-    runtime: &Arc<Runtime>,
-    session: &Arc<Session>,
-    ix: NodeIndex,
-    results: Option<HookResults>,
-) -> Result<String, Box<Diagnostic>> {
-    let extras = NodeExtras { compiled_code: None, hook: results, batch: None };
-    super::render_node(runtime, session, ix, extras).map(|rendered| rendered.text)
 }

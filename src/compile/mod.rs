@@ -4,12 +4,14 @@
 
 mod contract;
 mod ephemeral;
+mod hooks;
 mod materialize;
 mod source_map;
 
 pub use ephemeral::InjectedCte;
+pub use hooks::{CompiledHook, HookSource, compile_hook, hook_statement, render_hook};
 pub use materialize::{
-    MaterializeOutcome, TestOutcome, UnitTestOutcome, clone_relation, materialize, render_hook, run_test, run_unit_test,
+    MaterializeOutcome, TestOutcome, UnitTestOutcome, clone_relation, materialize, run_test, run_unit_test,
 };
 pub use source_map::SqlMap;
 

@@ -77,6 +77,22 @@ impl Manifest {
         self.graph.parents(ix)
     }
 
+    /// The project's hooks of the start or the end: those of packages first, the project's own last.
+    #[must_use]
+    pub fn hooks(&self, is_end: bool) -> Vec<NodeIndex> {
+        let mut found: Vec<(bool, &str, usize, NodeIndex)> = Vec::new();
+        for ix in self.indices() {
+            let node = self.node(ix);
+            if let NodeKind::Hook(hook) = &node.kind
+                && hook.is_end == is_end
+            {
+                found.push((node.package == self.project_name, &node.package, hook.index, ix));
+            }
+        }
+        found.sort();
+        found.into_iter().map(|(_, _, _, ix)| ix).collect()
+    }
+
     /// These macros, and those that call them, however far away.
     pub fn macro_callers<'a>(&'a self, macros: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
         let mut callers: HashMap<&str, Vec<&str>> = HashMap::new();

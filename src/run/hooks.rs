@@ -12,7 +12,7 @@ use super::result::{NodeResult, Status, Timing, TimingName};
 use crate::compile;
 use crate::diagnostic::Diagnostic;
 use crate::jinja::{HookResults, Runtime, Session};
-use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType, view};
+use crate::manifest::{Manifest, Node, NodeIndex, ResourceType, view};
 
 /// The thread that hooks run on, as results publish it.
 pub(super) const MAIN_THREAD: &str = "main";
@@ -29,21 +29,6 @@ pub(super) struct Hooks<'a> {
     pub(super) output: &'a dyn Output,
 }
 
-/// The hooks of the start or the end: those of packages first, the project's own last.
-pub(super) fn in_order(manifest: &Manifest, is_end: bool) -> Vec<NodeIndex> {
-    let mut found: Vec<(bool, &str, usize, NodeIndex)> = Vec::new();
-    for ix in manifest.indices() {
-        let node = manifest.node(ix);
-        if let NodeKind::Hook(hook) = &node.kind
-            && hook.is_end == is_end
-        {
-            found.push((node.package == manifest.project_name, &node.package, hook.index, ix));
-        }
-    }
-    found.sort();
-    found.into_iter().map(|(_, _, _, ix)| ix).collect()
-}
-
 impl Hooks<'_> {
     /// Runs the hooks one after the other; after a failure the rest is skipped.
     /// Those at the end see the results so far.
@@ -51,7 +36,7 @@ impl Hooks<'_> {
     /// # Errors
     /// When the template of a hook at the start fails: like dbt, the command then ends before anything is built.
     pub(super) fn run(&self, is_end: bool, results: Option<&[NodeResult]>) -> Result<Vec<NodeResult>, Box<Diagnostic>> {
-        let hooks = in_order(&self.runtime.manifest, is_end);
+        let hooks = self.runtime.manifest.hooks(is_end);
         let total = hooks.len();
         // Publishing the results costs as much as writing their artifact, and most projects have no such hook.
         let results = results.filter(|_| total > 0).map(|results| results_for_end(&self.runtime.manifest, results));
@@ -130,7 +115,7 @@ impl Hooks<'_> {
     }
 
     fn execute(&self, node: &Node, text: &str, result: &mut NodeResult) -> Result<(), Box<Diagnostic>> {
-        let sql = statement(text);
+        let sql = compile::hook_statement(text);
         let started_at = Timestamp::now();
         let executed = if sql.trim().is_empty() { Ok(()) } else { self.session.execute(&sql, false, None).map(|_| ()) };
         result.timings.push(Timing { name: TimingName::Execute, started_at, completed_at: Some(Timestamp::now()) });
@@ -139,12 +124,6 @@ impl Hooks<'_> {
             Box::new((*diagnostic).at(&node.file, node.span))
         })
     }
-}
-
-/// A hook may be written as JSON with the statement under `sql`.
-fn statement(text: &str) -> String {
-    let Ok(Data::Object(map)) = serde_json::from_str::<Data>(text) else { return text.to_owned() };
-    map.get("sql").and_then(Data::as_str).unwrap_or_default().to_owned()
 }
 
 /// What hooks at the end see of the results: those of hooks only if they failed.

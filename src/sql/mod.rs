@@ -18,6 +18,7 @@ mod relation;
 mod rewrite;
 mod scope;
 mod select_list;
+mod statements;
 mod with;
 
 pub use dialect::Dialect;
@@ -25,4 +26,5 @@ pub use flow::How;
 pub use keeping::Keeping;
 pub use query::{Known, OutputColumn, Query, Source, TableName, Tables, Unlisted, analyze};
 pub use relation::{QuotePolicy, Relation, RelationKind};
+pub use statements::{first_words, statements};
 pub use with::{Cte, WithClause, with_clause};

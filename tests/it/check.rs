@@ -115,3 +115,41 @@ fn types_of_postgres_are_those_of_the_database() {
     }
     compare_types(&project.dir.path().join("target"), 20);
 }
+
+#[test]
+fn hooks_leave_postgres_as_it_was() {
+    let Some(server) = cluster::shared() else { return };
+    let database = server.database();
+    let project = Project::new(
+        "",
+        &[
+            ("models/a.sql", "select twice(a) as a from public.made_by_a_hook"),
+            (
+                "models/b.sql",
+                "{{ config(post_hook=['alter table {{ this }} add column more int', \
+                 'create index on {{ this }} (les)', 'grant select on {{ this }} to public']) }}\n\
+                 select 1 as a from {{ ref('a') }}",
+            ),
+            ("models/c.sql", "{{ config(materialized='table') }} select more + 1 as more from {{ ref('b') }}"),
+        ],
+    );
+    project.write(
+        "dbt_project.yml",
+        "name: shop\nprofile: shop\non-run-start:\n  - \"{% do run_query('create table public.made_by_a_hook as select 1 as \
+         a') %} commit; insert into public.made_by_a_hook values (2); create function public.twice(x int) returns int \
+         language sql as 'select 2 * x';\"\non-run-end:\n  - \"insert into public.made_by_a_hook values ('x', 1)\"\n",
+    );
+    let said = project.run(&database, "check", 1);
+    assert!(
+        said.contains("`on-run-end` hook 1 of `shop`: INSERT has more expressions than target columns"),
+        "\n{said}"
+    );
+    assert!(said.contains("post-hook of `b`: column \"les\" does not exist\n    --> models/b.sql:1:"), "\n{said}");
+    assert!(said.contains("Checked 3 nodes and 2 hooks without running anything: 2 errors"), "\n{said}");
+    let left = database.run(
+        "select (select count(*) from pg_namespace where nspname like 'kiln%' or nspname = 'shop') \
+         + (select count(*) from pg_class where relname = 'made_by_a_hook') \
+         + (select count(*) from pg_proc where proname = 'twice')",
+    );
+    assert_eq!(left.trim(), "0");
+}

@@ -14,7 +14,7 @@ use super::refusal::{self, Report};
 use super::startup::{CancelKey, Opened};
 use super::type_names;
 use super::wire::Wire;
-use crate::sql::{Relation, RelationKind};
+use crate::sql::{Relation, RelationKind, statements};
 
 /// What the server says of the transaction when it waits for statements.
 const IDLE: u8 = b'I';
@@ -263,7 +263,7 @@ impl Connection for Session {
 
     /// The types are those of dbt's driver, such as `LONGINTEGER`, which contracts compare.
     fn describe(&mut self, sql: &str) -> Result<Vec<Column>, AdapterError> {
-        let is_one = !sql.trim().trim_end_matches(';').contains(';');
+        let is_one = statements(sql).len() < 2;
         let answer = if is_one {
             self.exchange(sql, None, |sql, wire| {
                 frontend::parse("", sql, [], &mut wire.output)?;
