@@ -24,7 +24,12 @@ pub struct CatalogFacts<'a> {
     pub selected: Option<&'a NodeSet>,
     /// What went wrong with asking.
     pub errors: &'a [String],
+    /// The columns of nodes as their queries give them, for those that are not built.
+    pub bound: &'a [BoundColumns],
 }
+
+/// A node, with the names and types of its columns in order.
+pub type BoundColumns = (NodeIndex, Vec<(String, String)>);
 
 /// Writes what the database knows of nodes and sources.
 ///
@@ -39,13 +44,53 @@ pub fn write_catalog(
     let tables = tables(facts.rows)?;
     let (nodes, sources) = by_node(manifest, &tables, facts.selected)?;
     let errors = if facts.errors.is_empty() { Data::Null } else { json!(facts.errors) };
-    let artifact = json!({
+    let mut artifact = json!({
         "metadata": metadata(settings, "catalog/v1", jiff::Timestamp::now()),
         "nodes": nodes,
         "sources": sources,
         "errors": errors,
     });
+    let unbuilt = unbuilt(manifest, &artifact["nodes"], facts);
+    if !unbuilt.is_empty() {
+        // Tools take `nodes` for what exists, so these stand apart.
+        artifact["unbuilt"] = Data::Object(unbuilt);
+    }
     write_json(path, &artifact)
+}
+
+/// What would be built but is not in the database, in the shape of what is.
+fn unbuilt(manifest: &Manifest, built: &Data, facts: CatalogFacts<'_>) -> Row {
+    let is_built = |ix: NodeIndex| built.get(manifest.node(ix).unique_id.as_str()).is_some();
+    let is_wanted = |ix: NodeIndex| {
+        let node = manifest.node(ix);
+        let is_relation = node.resource_type.is_refable() && node.config.materialized() != "ephemeral";
+        is_relation && !node.is_external() && !is_built(ix) && facts.selected.is_none_or(|set| set.contains(ix))
+    };
+    let found = facts.bound.iter().filter(|(ix, columns)| is_wanted(*ix) && !columns.is_empty());
+    found
+        .map(|(ix, columns)| (manifest.node(*ix).unique_id.to_string(), unbuilt_table(manifest, *ix, columns)))
+        .collect()
+}
+
+fn unbuilt_table(manifest: &Manifest, ix: NodeIndex, columns: &[(String, String)]) -> Data {
+    let node = manifest.node(ix);
+    let column = |(number, (name, data_type)): (usize, &(String, String))| {
+        let column = json!({"type": data_type, "index": number + 1, "name": name, "comment": null});
+        (name.clone(), column)
+    };
+    json!({
+        "metadata": {
+            "type": "not built",
+            "schema": node.schema,
+            "name": node.alias,
+            "database": node.database,
+            "comment": null,
+            "owner": null,
+        },
+        "columns": columns.iter().enumerate().map(column).collect::<Row>(),
+        "stats": stats(&Row::new()),
+        "unique_id": node.unique_id.as_str(),
+    })
 }
 
 /// Database, schema and name of a table.

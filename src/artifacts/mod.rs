@@ -13,7 +13,7 @@ mod run_results;
 mod semantic_manifest;
 mod sources;
 
-pub use catalog::{CatalogFacts, write_catalog};
+pub use catalog::{BoundColumns, CatalogFacts, write_catalog};
 pub use column_lineage::{open_lineage, write_column_edges, write_column_lineage};
 pub use earlier::{Earlier, earlier};
 pub use facts::{FACT_TABLES, FactTable, KnownFacts};

@@ -11,6 +11,7 @@ use serde_json::Value as Data;
 
 use super::pipeline::Parsed;
 use crate::adapter::{Adapter, Bench, Offline};
+use crate::artifacts::BoundColumns;
 use crate::compile;
 use crate::jinja::{Runtime, RuntimeParts, Session, Silent, csv_header};
 use crate::lineage::{self, ColumnGraph, Facts, Given, Origin, Sql};
@@ -39,9 +40,9 @@ pub(super) fn graph(parsed: &Parsed, is_offline: bool) -> ColumnGraph {
 }
 
 /// Like [`graph`], with the types of columns as an engine binds them.
-pub(super) fn typed_graph(parsed: &Parsed, is_offline: bool) -> ColumnGraph {
+pub(super) fn typed_graph(parsed: &Parsed, is_offline: bool, bound: Vec<BoundColumns>) -> ColumnGraph {
     let mut graph = graph(parsed, is_offline);
-    for (ix, types) in super::check::known_types(parsed, is_offline) {
+    for (ix, types) in bound {
         let Some(node) = graph.nodes.get_mut(ix.as_usize()).and_then(Option::as_mut) else { continue };
         for (name, data_type) in types {
             if let Some(at) = node.find(&name) {

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use super::args::{DocsGenerateArgs, DocsServeArgs};
 use super::pipeline::{self, Parsed};
-use super::{ExitStatus, columns, docs_server, execute, lineage, selection};
+use super::{ExitStatus, check, columns, docs_server, execute, lineage, selection};
 use crate::artifacts::{self, CatalogFacts};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::Catalog;
@@ -55,12 +55,15 @@ fn write(args: &DocsGenerateArgs, parsed: &Parsed, selected: Option<NodeSet>) ->
     };
     let errors = complaints(parsed, &catalog)?;
     let path = parsed.target_file("catalog.json");
-    let facts = CatalogFacts { rows: &catalog.rows, selected: selected.as_ref(), errors: &errors };
+    let bound = if args.no_compile { Vec::new() } else { check::known_types(parsed, args.empty_catalog) };
+    // Where the database could not be asked, nobody knows what is built.
+    let unbuilt: &[_] = if args.empty_catalog || !errors.is_empty() { &[] } else { &bound };
+    let facts = CatalogFacts { rows: &catalog.rows, selected: selected.as_ref(), errors: &errors, bound: unbuilt };
     artifacts::write_catalog(&path, &parsed.project.settings, &parsed.manifest, facts).map_err(fail)?;
     parsed.say_written("CatalogArtifact", &path);
     if !args.no_compile {
         // After the catalog, which knows the columns of sources.
-        lineage::write(parsed, &columns::typed_graph(parsed, args.empty_catalog))?;
+        lineage::write(parsed, &columns::typed_graph(parsed, args.empty_catalog, bound))?;
     }
     write_site(args, parsed).map_err(fail)?;
     if !errors.is_empty() {

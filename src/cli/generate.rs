@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::args::GenerateYamlArgs;
 use super::pipeline::Parsed;
-use super::{ExitStatus, columns, say_data, selection};
+use super::{ExitStatus, check, columns, say_data, selection};
 use crate::artifacts;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::lineage::{self, ColumnGraph, ColumnRef};
@@ -22,7 +22,7 @@ pub(super) fn yaml(args: &GenerateYamlArgs, parsed: &Parsed) -> ExitStatus {
 fn drafted(args: &GenerateYamlArgs, parsed: &Parsed) -> Result<(), ExitStatus> {
     use ResourceType::{Model, Seed, Snapshot};
     let selected = selection::pick(parsed, &args.selection, &[Model, Seed, Snapshot])?;
-    let graph = columns::typed_graph(parsed, args.offline);
+    let graph = columns::typed_graph(parsed, args.offline, check::known_types(parsed, args.offline));
     let mut files: BTreeMap<PathBuf, (String, String)> = BTreeMap::new();
     let mut problems = Diagnostics::new();
     for ix in selected.iter() {

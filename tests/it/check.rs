@@ -10,14 +10,15 @@ use crate::harness::{cluster, shell};
 use crate::postgres::Project;
 use crate::sample;
 
+fn read(target: &Path, name: &str) -> Value {
+    let text = fs::read_to_string(target.join(name)).expect("the file can be read");
+    serde_json::from_str(&text).expect("the file is JSON")
+}
+
 /// The columns of manifest.json, which `check` wrote, against those of catalog.json, which the database knows.
 #[track_caller]
 fn compare_types(target: &Path, least: usize) {
-    let read = |name: &str| -> Value {
-        let text = fs::read_to_string(target.join(name)).expect("the file can be read");
-        serde_json::from_str(&text).expect("the file is JSON")
-    };
-    let (manifest, catalog) = (read("manifest.json"), read("catalog.json"));
+    let (manifest, catalog) = (read(target, "manifest.json"), read(target, "catalog.json"));
     let mut n_columns = 0;
     for part in ["nodes", "sources"] {
         for (id, table) in catalog[part].as_object().expect("nodes are a map") {
@@ -36,11 +37,24 @@ fn compare_types(target: &Path, least: usize) {
 fn types_of_the_sample_are_those_of_the_database() {
     let dir = tempfile::tempdir().expect("a temporary folder can be made");
     sample::copy_to(dir.path());
+    let target = dir.path().join("target/kiln");
+    let generated = shell::run(dir.path(), "kiln docs generate");
+    assert_eq!(generated.status, 0, "\n{}", generated.output);
+    let bound = read(&target, "catalog.json")["unbuilt"].take();
     for line in ["kiln build --exclude-resource-type unit_test test", "kiln docs generate", "kiln check"] {
         let outcome = shell::run(dir.path(), line);
         assert_eq!(outcome.status, 0, "\n{}", outcome.output);
     }
-    compare_types(&dir.path().join("target/kiln"), 150);
+    compare_types(&target, 150);
+    let catalog = read(&target, "catalog.json");
+    assert!(catalog.get("unbuilt").is_none(), "{catalog}");
+    let types = |table: &Value| -> Vec<(String, Value, Value)> {
+        let columns = table["columns"].as_object().expect("columns are a map");
+        columns.iter().map(|(name, column)| (name.clone(), column["index"].clone(), column["type"].clone())).collect()
+    };
+    for (id, table) in bound.as_object().expect("nothing is built at first") {
+        assert_eq!(types(table), types(&catalog["nodes"][id]), "{id}");
+    }
 }
 
 const FILES: &[(&str, &str)] = &[
