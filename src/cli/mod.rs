@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod clean;
 mod columns;
+mod command_line;
 mod compare;
 mod compile;
 mod completions;
@@ -46,7 +47,8 @@ use std::process::ExitCode;
 use crate::project::{Overrides, Secrets, environment};
 use crate::run;
 use crate::ui::{Entry, Level, Options, Printer, Sources, Stream, names};
-use args::{Asked, Cli, Command, DocsCommand, SelectionArgs, SourceCommand};
+use args::{Cli, Command, DocsCommand, SelectionArgs, SourceCommand};
+use command_line::Asked;
 
 /// How a command ended, as dbt's exit codes have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &[std::ffi::OsString]) -> ExitStatus {
-    match args::parse(args) {
+    match command_line::parse(args) {
         Ok(Asked::Version) => version::run(),
         Ok(Asked::Run(cli, overrides)) => dispatch(*cli, *overrides),
         Err(error) => usage(&error),
