@@ -168,6 +168,10 @@ pub fn is_default(name: &str, value: &Data) -> bool {
     FLAGS.iter().find(|flag| flag.name == name).is_none_or(|flag| flag.default() == *value)
 }
 
-/// Older names of environment variables and the flags that they set.
-pub(super) const OLD_ENV: &[(&str, &str)] =
-    &[("defer_to_state", "defer"), ("favor_state_mode", "favor_state"), ("artifact_state_path", "state")];
+/// Older names of environment variables and the flags that they set. One that begins with `no_` says the opposite.
+pub(super) const OLD_ENV: &[(&str, &str)] = &[
+    ("artifact_state_path", "state"),
+    ("defer_to_state", "defer"),
+    ("favor_state_mode", "favor_state"),
+    ("no_print", "print"),
+];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data};
 
+use super::engine_env;
 use super::packages::{self, Declared, DeclaredProject, LockFile};
 use super::profile::{self, Profiles, Wanted};
 use super::project_file::{self, Rendering};
@@ -46,7 +47,13 @@ pub fn load(
     let rendering = Rendering { engine, vars: &vars, env: &start.env, target: Some(&target) };
     let mut config = project_file::read(&start.file, &start.yaml, (&rendering, diagnostics))?;
     vars_file.map_or(Ok(()), |file| file.apply(&mut config))?;
-    let settings = start.settings(overrides, (&config, profiles.config()))?;
+    let older_flags = profiles.config().filter(|flags| !flags.is_empty());
+    if older_flags.is_some() && !config.flags.is_empty() {
+        let message = "flags stand in `config` of profiles.yml and in `flags` of dbt_project.yml";
+        let error = Diagnostic::error(Code::ProfileInvalid, message).in_file(&profiles.file);
+        return Err(Box::new(error.hint("keep those of dbt_project.yml: `config` is their older place")));
+    }
+    let settings = start.settings(overrides, (&config, older_flags))?;
     let root = Package { root: start.root.clone(), config: Arc::new(config) };
     // Packages do not see the variables of the command line while they are loaded.
     let no_vars = Map::new();
@@ -189,6 +196,7 @@ struct Start {
 impl Start {
     fn find(overrides: &Overrides, diagnostics: &mut Diagnostics) -> Result<Self, Box<Diagnostic>> {
         let env = settings::environment();
+        diagnostics.extend(engine_env::warnings(&env));
         let root = find_folder(overrides, &env)?;
         let (file, yaml) = read_project_file(&root, &root, diagnostics)?;
         let profiles_dir = profile::folder(overrides, &env, &root);

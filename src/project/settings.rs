@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Data, json};
 
-use super::dotenv;
 use super::flags::{BEHAVIOR, FLAGS, Flag, IN_PROJECT, Kind, OLD_ENV};
 use super::secrets::{Secrets, shown_var};
 use super::warn_error::WarnErrorOptions;
 use super::window::{self, TimeWindows};
 use super::yaml;
+use super::{dotenv, engine_env};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// What the command line says, before anything is resolved. `None` means: not said.
@@ -100,7 +100,7 @@ impl Settings {
 }
 
 /// The environment of this process, read once, over what `.env` in the working folder says. Text that is not UTF-8 is
-/// read as well as possible.
+/// read as well as possible. Variables of flags are there under both of their names.
 #[must_use]
 pub fn environment() -> BTreeMap<String, String> {
     let mut env = dotenv::parse(&std::fs::read_to_string(".env").unwrap_or_default());
@@ -108,7 +108,7 @@ pub fn environment() -> BTreeMap<String, String> {
         std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())),
     );
-    env
+    engine_env::with_both_names(env)
 }
 
 /// The value of a flag in the environment: `DBT_ENGINE_<NAME>` or `DBT_<NAME>`.
@@ -276,11 +276,14 @@ fn from_env(flag: &Flag, env: &BTreeMap<String, String>) -> Result<Option<Data>,
     if !flag.has_env {
         return Ok(None);
     }
-    let old = || OLD_ENV.iter().find(|(_, name)| *name == flag.name).and_then(|(old, _)| env_of(env, old));
-    let found = env_of(env, flag.name).or_else(old);
+    // As long as the older name is set, it is the one that counts.
+    let old = OLD_ENV.iter().find(|(_, name)| *name == flag.name).map(|(old, _)| *old);
+    let said_by_old = old.and_then(|old| env_of(env, old));
+    let is_opposite = said_by_old.is_some() && old.is_some_and(|old| old.starts_with("no_"));
+    let found = said_by_old.or_else(|| env_of(env, flag.name));
     let Some((variable, text)) = found else { return Ok(None) };
     let value = match flag.kind {
-        Kind::Bool => truth(text).map(Data::Bool),
+        Kind::Bool => truth(text).map(|value| Data::Bool(value != is_opposite)),
         Kind::Int => text.trim().parse::<i64>().ok().map(Data::from),
         Kind::Text => Some(json!(text)),
         Kind::List => Some(text.split_whitespace().map(Data::from).collect()),
@@ -292,7 +295,8 @@ fn from_env(flag: &Flag, env: &BTreeMap<String, String>) -> Result<Option<Data>,
             Kind::Int => "a whole number",
             _ => "a YAML mapping",
         };
-        let message = format!("the environment variable `{variable}` is `{text}`, but takes {wanted}");
+        let older = variable.replacen("_ENGINE", "", 1);
+        let message = format!("the environment variable `{older}` or `{variable}` is `{text}`, but takes {wanted}");
         Box::new(Diagnostic::error(Code::Usage, message).hint("correct or unset it"))
     })
 }
@@ -377,8 +381,12 @@ mod tests {
 
     #[test]
     fn a_bad_variable_is_named() {
-        let problem = settings(&Overrides::default(), &[("DBT_FAIL_FAST", "maybe")], &json!({})).expect_err("bad");
-        assert_eq!(problem.message, "the environment variable `DBT_FAIL_FAST` is `maybe`, but takes true or false");
+        let problem =
+            settings(&Overrides::default(), &[("DBT_ENGINE_FAIL_FAST", "maybe")], &json!({})).expect_err("bad");
+        assert_eq!(
+            problem.message,
+            "the environment variable `DBT_FAIL_FAST` or `DBT_ENGINE_FAIL_FAST` is `maybe`, but takes true or false"
+        );
     }
 
     #[test]
