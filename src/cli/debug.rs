@@ -8,7 +8,7 @@ use super::pipeline::{early_printer, say_version};
 use crate::adapter::{self, RowLimit};
 use crate::diagnostic::{Diagnostic, Diagnostics, Form, render};
 use crate::jinja::YamlRenderer;
-use crate::project::{self, DBT_VERSION, Overrides, Target};
+use crate::project::{self, DBT_VERSION, Overrides, Target, shown_setting};
 use crate::ui::{Entry, Level, Printer, Stream, count, names};
 
 /// Runs the command.
@@ -127,14 +127,11 @@ impl Debug {
     }
 }
 
-/// A setting of the target as it may be seen.
+/// A setting of the target as text.
 fn shown(key: &str, value: &Data) -> String {
-    let key = key.to_lowercase();
-    let is_secret = ["pass", "token", "secret", "key", "credential"].iter().any(|word| key.contains(word));
-    match value {
+    match shown_setting(key, value) {
         Data::Null => "none".to_owned(),
-        _ if is_secret => "*****".to_owned(),
-        Data::String(text) => text.clone(),
+        Data::String(text) => text,
         other => other.to_string(),
     }
 }

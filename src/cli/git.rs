@@ -27,14 +27,7 @@ pub(super) fn changed_since(root: &Path, commit: &str) -> Result<HashSet<String>
     if commit.is_empty() || commit.starts_with('-') {
         return Err(failed("a commit's name is not empty and does not begin with `-`"));
     }
-    let git = |args: &[&str]| {
-        let asked = Command::new("git").arg("-C").arg(root).args(args).stdin(Stdio::null()).output();
-        let output = asked.map_err(|error| failed(&error.to_string()))?;
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(failed(&String::from_utf8_lossy(&output.stderr))),
-        }
-    };
+    let git = |args: &[&str]| ask("git", root, args).map_err(|why| failed(&why));
     // Without a common ancestor, as in a shallow clone, the commit itself is compared with.
     let ancestor = git(&["merge-base", commit, "HEAD"]).map(|id| id.trim().to_owned());
     let base = ancestor.unwrap_or_else(|_| commit.to_owned());
@@ -42,6 +35,14 @@ pub(super) fn changed_since(root: &Path, commit: &str) -> Result<HashSet<String>
     let unknown = git(&["ls-files", "--others", "--exclude-standard", "-z"])?;
     let names = changed.split('\0').chain(unknown.split('\0')).filter(|name| !name.is_empty());
     Ok(names.map(str::to_owned).collect())
+}
+
+/// Runs a program in a folder. Gives what it prints, or why it failed.
+fn ask(program: &str, folder: &Path, args: &[&str]) -> Result<String, String> {
+    let asked = Command::new(program).current_dir(folder).args(args).stdin(Stdio::null()).output();
+    let output = asked.map_err(|error| error.to_string())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 /// Does something with the project as it was at a commit, read with today's profile, variables and packages.
@@ -98,30 +99,9 @@ fn check_out(project: &Project, base: &str, folder: &Path) -> Result<(), Box<Dia
     }
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).map_err(|error| failed("folder", &error.to_string()))?;
-    let archive = folder.join(".kiln-base.tar");
-    let git = Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["archive", "--format=tar", "-o"])
-        .arg(&archive)
-        .arg(base)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed("git", &error.to_string()))?;
-    if !git.status.success() {
-        return Err(failed("git", &String::from_utf8_lossy(&git.stderr)));
-    }
-    let tar = Command::new("tar")
-        .arg("-xf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(folder)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed("tar", &error.to_string()))?;
-    if !tar.status.success() {
-        return Err(failed("tar", &String::from_utf8_lossy(&tar.stderr)));
-    }
+    let archive = folder.join(".kiln-base.tar").display().to_string();
+    ask("git", root, &["archive", "--format=tar", "-o", &archive, base]).map_err(|why| failed("git", &why))?;
+    ask("tar", folder, &["-xf", &archive]).map_err(|why| failed("tar", &why))?;
     let packages = &project.root().config.packages_install_path;
     let (from, to) = (root.join(packages), folder.join(packages));
     if from.is_dir() && !to.exists() {

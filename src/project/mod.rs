@@ -7,6 +7,7 @@ mod config;
 mod config_keys;
 mod dotenv;
 mod draft;
+mod engine_env;
 mod flags;
 mod ignore;
 mod load;
@@ -32,7 +33,7 @@ pub use load::{PackageHead, Root, load, load_lock_file, load_package_head, load_
 pub use packages::{Declared, DeclaredProject, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
-pub use secrets::{SECRET_PREFIX, Secrets, shown_var};
+pub use secrets::{SECRET_PREFIX, Secrets, is_secret_key, shown_setting, shown_var};
 pub use selectors::{SelectorsFile, read_selectors};
 pub use settings::{Overrides, Settings, environment, flag_in};
 pub use version::{DBT_PLUGINS, DBT_VERSION};

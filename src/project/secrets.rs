@@ -17,6 +17,25 @@ pub fn shown_var(name: &str, value: &Data) -> Data {
     if name.starts_with(SECRET_PREFIX) { Data::from(MASK) } else { value.clone() }
 }
 
+/// Whether a key of a target, or of what stands in it, holds a secret by its name.
+#[must_use]
+pub fn is_secret_key(key: &str) -> bool {
+    let key = key.to_lowercase();
+    ["pass", "token", "secret", "private_key", "access_key", "credentials"].iter().any(|word| key.contains(word))
+}
+
+/// A setting of the target as others may see it, however deep in it a secret stands.
+#[must_use]
+pub fn shown_setting(key: &str, value: &Data) -> Data {
+    match value {
+        Data::Null => Data::Null,
+        _ if is_secret_key(key) => Data::from(MASK),
+        Data::Object(map) => map.iter().map(|(key, value)| (key.clone(), shown_setting(key, value))).collect(),
+        Data::Array(items) => items.iter().map(|item| shown_setting(key, item)).collect(),
+        _ => value.clone(),
+    }
+}
+
 /// The values that must not be seen.
 #[derive(Clone, Default)]
 pub struct Secrets {
@@ -81,5 +100,13 @@ mod tests {
         let env = [("DBT_ENV_SECRET_A", "abc"), ("DBT_ENV_SECRET_B", "abcdef"), ("OTHER", "x")];
         let secrets = Secrets::new(&env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
         assert_eq!(secrets.scrub("x abcdef abc"), "x ***** *****");
+    }
+
+    #[test]
+    fn settings_are_masked_by_their_names() {
+        let given = serde_json::json!({"s3_region": "x", "s3_secret_access_key": "y", "keepalives_idle": 0});
+        let shown = serde_json::json!({"s3_region": "x", "s3_secret_access_key": MASK, "keepalives_idle": 0});
+        assert_eq!(shown_setting("settings", &given), shown);
+        assert_eq!(shown_setting("Password", &Data::from("y")), MASK);
     }
 }

@@ -18,7 +18,7 @@ use crate::jinja::objects::column::ColumnClass;
 use crate::jinja::objects::relation_class::RelationClass;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::jinja::{TemplateEnv, TemplateSource, call_value, render_state};
-use crate::project::{Project, SECRET_PREFIX, Target};
+use crate::project::{Project, SECRET_PREFIX, Target, is_secret_key};
 use crate::sql::{Dialect, QuotePolicy};
 
 /// The version of dbt whose behavior this is.
@@ -240,13 +240,6 @@ fn validate_any(allowed: &[Value], args: &[Value]) -> Result<Value, Error> {
     let listed: Vec<String> = allowed.iter().map(py::to_str).collect();
     let message = format!("Expected value \"{}\" to be one of {}", py::to_str(&value), listed.join(","));
     Err(fail(Code::TemplateFailed, message))
-}
-
-/// Keys of a target that are never shown to templates.
-fn is_secret_key(key: &str) -> bool {
-    let secret =
-        ["password", "pass", "token", "secret", "private_key", "passphrase", "credentials", "motherduck_token"];
-    secret.iter().any(|word| key.contains(word))
 }
 
 /// `target`: the profile's output without secrets.
