@@ -11,7 +11,7 @@ use super::{ExitStatus, is_called_dbt, upstream};
 use crate::adapter::{self, Adapter, AdapterErrorKind};
 use crate::artifacts::{self, ManifestFacts, RunFile};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer};
+use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer, py};
 use crate::manifest::{Manifest, NodeSet, ResourceType};
 use crate::parse;
 use crate::project::{self, DBT_VERSION, Overrides, Project, Secrets, environment};
@@ -63,9 +63,21 @@ pub(super) fn load(overrides: &Overrides, messages: Stream) -> Result<Loaded, Ex
     };
     let printer = Arc::new(printer(&project, overrides, messages));
     say_version(&printer);
+    say_variables(&printer, &project);
     let loaded = Loaded { project, printer, yaml, overrides: overrides.clone() };
     loaded.check(problems)?;
     Ok(loaded)
+}
+
+/// Tells the log which variables and names were given, as dbt does.
+fn say_variables(printer: &Printer, project: &Project) {
+    let given = |name: &str| project.settings.flags.get(name).cloned().unwrap_or_default();
+    let vars = py::to_str(&py::from_json(&given("vars")));
+    let name = |name: &str| given(name).as_str().unwrap_or_default().to_owned();
+    let (profile, target) = (name("profile"), name("target"));
+    let text = format!("vars: {vars}, profile: {profile}, target: {target}, version: {DBT_VERSION}");
+    let entry = Entry::new(names::VARIABLES, Level::Debug, text).with("vars", vars).with("profile", profile);
+    printer.say(&entry.with("target", target).with("version", DBT_VERSION));
 }
 
 /// A printer before there are settings: what the command line and the environment say.
@@ -137,6 +149,9 @@ impl Loaded {
         }
         let previous = earlier::read(&self)?;
         let Self { project, printer, .. } = self;
+        // `show` asks for rows in any case.
+        let is_asked = project.settings.introspect || project.settings.command != "compile";
+        let adapter = if is_asked { adapter } else { Arc::new(adapter::Unasked(adapter)) };
         let manifest = Arc::new(manifest);
         // It lives as long as the process: freeing it piece by piece at the end would take a tenth of `parse`.
         std::mem::forget(Arc::clone(&manifest));

@@ -72,6 +72,8 @@ pub mod names {
     pub const SKIP_BECAUSE: EventName = event("LogSkipBecauseError", "Z034");
     pub const CANCEL: EventName = event("LogCancelLine", "Q022");
     pub const NODE_STARTED: EventName = event("NodeStart", "Q024");
+    pub const NODE_FAILED: EventName = event("CatchableExceptionOnRun", "W002");
+    pub const VARIABLES: EventName = event("StateCheckVarsHash", "I025");
     pub const NODE_FINISHED: EventName = event("NodeFinished", "Q025");
     pub const WRITTEN: EventName = event("ArtifactWritten", "P001");
     pub const FINISHED: EventName = event("FinishedRunningStats", "E047");
