@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value as Data;
 
 use super::pipeline::Loaded;
@@ -56,7 +55,7 @@ impl Place {
     ///
     /// # Errors
     /// When it cannot be read, or is not what its name says.
-    pub(super) fn artifact<T: DeserializeOwned>(
+    pub(super) fn artifact<T: state::Artifact>(
         &self,
         name: &str,
         settings: &Settings,

@@ -461,8 +461,10 @@ fn same_persisted_description(new: &Node, old: &PreviousNode) -> bool {
 
 /// Compares what refs to a model depend on.
 fn same_reference(new: &Node, old: &PreviousNode) -> bool {
+    // Manifests of dbt before 1.5 know of no access.
+    let access = |access: &Option<String>| access.clone().unwrap_or_else(|| "protected".to_owned());
     same_data(new.latest_version.as_ref().unwrap_or(&Data::Null), &old.latest_version)
-        && new.access == old.access
+        && access(&new.access) == access(&old.access)
         && new.deprecation_date == old.deprecation_date
 }
 

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Data};
 
+use super::Artifact;
 use crate::manifest::Checksum;
 
 /// A manifest that was read back.
@@ -30,6 +31,21 @@ pub struct PreviousManifest {
     pub saved_queries: Map<String, Data>,
     /// Unit tests.
     pub unit_tests: Map<String, Data>,
+}
+
+impl Artifact for PreviousManifest {
+    const OLDEST: u64 = 4;
+
+    fn metadata(&self) -> &Map<String, Data> {
+        &self.metadata
+    }
+
+    fn upgrade(&mut self, version: u64) {
+        // Metrics were something else before there were semantic models.
+        if version < 10 {
+            self.metrics.clear();
+        }
+    }
 }
 
 impl PreviousManifest {

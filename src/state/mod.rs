@@ -18,6 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Data};
 
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -64,17 +65,42 @@ impl PreviousState {
     }
 }
 
+/// A file of an earlier run. Its schema has versions.
+pub trait Artifact: DeserializeOwned {
+    /// The oldest version that has what is needed.
+    const OLDEST: u64;
+
+    /// `metadata`.
+    fn metadata(&self) -> &Map<String, Data>;
+
+    /// Takes out what meant something else in an older version.
+    fn upgrade(&mut self, _version: u64) {}
+}
+
 /// Reads an artifact; `None` if there is none. `file` reads a file of the place by its name.
 ///
 /// # Errors
-/// When it cannot be read, or is not what its name says.
-pub fn artifact<T: DeserializeOwned>(
-    place: &Path,
-    name: &str,
-    file: &ReadFile<'_>,
-) -> Result<Option<T>, Box<Diagnostic>> {
+/// When it cannot be read, is not what its name says, or is of a version that is too old.
+pub fn artifact<T: Artifact>(place: &Path, name: &str, file: &ReadFile<'_>) -> Result<Option<T>, Box<Diagnostic>> {
     let Some(bytes) = file(name)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| missing(&place.join(name), &error.to_string()))
+    let unusable = |why: String| missing(&place.join(name), &why);
+    let mut read: T = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+    let schema = read.metadata().get("dbt_schema_version").and_then(Data::as_str).unwrap_or_default().to_owned();
+    if let Some(version) = version_of(&schema) {
+        if version < T::OLDEST {
+            return Err(unusable(format!(
+                "its schema `{schema}` is too old, v{} is the oldest that is read",
+                T::OLDEST
+            )));
+        }
+        read.upgrade(version);
+    }
+    Ok(Some(read))
+}
+
+/// The version in the name of a schema, such as `https://schemas.getdbt.com/dbt/manifest/v12.json`.
+fn version_of(schema: &str) -> Option<u64> {
+    schema.rsplit_once("/v")?.1.strip_suffix(".json")?.parse().ok()
 }
 
 /// Reads a file of a folder; `None` if there is none.
@@ -98,4 +124,32 @@ pub fn without(place: &Path, name: &str) -> Box<Diagnostic> {
 fn missing(path: &Path, why: &str) -> Box<Diagnostic> {
     let message = format!("`{}` cannot be used: {why}", path.display());
     Box::new(Diagnostic::error(Code::PreviousStateMissing, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(version: u64) -> Result<Option<PreviousManifest>, Box<Diagnostic>> {
+        let schema = format!("https://schemas.getdbt.com/dbt/manifest/v{version}.json");
+        let text =
+            serde_json::json!({"metadata": {"dbt_schema_version": schema}, "metrics": {"metric.shop.sales": {}}});
+        artifact(Path::new("state"), "manifest.json", &|_| Ok(Some(text.to_string().into_bytes())))
+    }
+
+    #[test]
+    fn manifests_are_read_from_the_fourth_version_on() {
+        let why = manifest(3).expect_err("it is too old").message;
+        assert_eq!(
+            why,
+            "`state/manifest.json` cannot be used: its schema `https://schemas.getdbt.com/dbt/manifest/v3.json` is too \
+             old, v4 is the oldest that is read"
+        );
+        assert!(manifest(12).expect("readable").is_some_and(|manifest| manifest.contains("metric.shop.sales")));
+    }
+
+    #[test]
+    fn metrics_of_dbt_before_the_semantic_layer_are_none() {
+        assert!(manifest(9).expect("readable").is_some_and(|manifest| !manifest.contains("metric.shop.sales")));
+    }
 }

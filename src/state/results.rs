@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value as Data};
 
+use super::Artifact;
+
 /// The results of an invocation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -13,6 +15,14 @@ pub struct PreviousResults {
     pub results: Vec<PreviousResult>,
     /// The flags of the invocation, under dbt's names.
     pub args: Map<String, Data>,
+}
+
+impl Artifact for PreviousResults {
+    const OLDEST: u64 = 4;
+
+    fn metadata(&self) -> &Map<String, Data> {
+        &self.metadata
+    }
 }
 
 /// What became of a node.
@@ -41,8 +51,18 @@ pub struct PreviousBatches {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PreviousSources {
+    /// `metadata`.
+    pub metadata: Map<String, Data>,
     /// The results of sources.
     pub results: Vec<PreviousFreshness>,
+}
+
+impl Artifact for PreviousSources {
+    const OLDEST: u64 = 2;
+
+    fn metadata(&self) -> &Map<String, Data> {
+        &self.metadata
+    }
 }
 
 /// How fresh a source was.
@@ -86,6 +106,7 @@ mod tests {
     #[track_caller]
     fn check(then: &[(&str, Option<&str>)], now: &[(&str, Option<&str>)], expected: &[&str]) {
         let sources = |list: &[(&str, Option<&str>)]| PreviousSources {
+            metadata: Map::new(),
             results: list
                 .iter()
                 .map(|(id, at)| PreviousFreshness { unique_id: (*id).to_owned(), max_loaded_at: at.map(str::to_owned) })
