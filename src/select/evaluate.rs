@@ -1,9 +1,11 @@
 //! From a selection to nodes: relatives, set operations, and tests that come along with their parents.
 
+use serde_json::Value as Data;
+
 use super::grammar::{Criterion, Depth, Group, Spec};
 use super::methods::{self, Method, Search};
 use super::{Indirect, Reach};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, did_you_mean};
 use crate::manifest::{Manifest, NodeIndex, NodeKind, NodeSet, ResourceType};
 
 /// Selected nodes, and tests that may be selected once all their parents are.
@@ -164,7 +166,9 @@ impl Evaluation<'_> {
 
     fn nothing_found(&mut self, raw: &str, parts: &[Spec]) -> Result<Diagnostic, Box<Diagnostic>> {
         let message = format!("the selection criterion `{raw}` does not match any enabled nodes");
-        let mut warning = Diagnostic::warning(Code::NothingSelected, message);
+        let facts = std::iter::once(("spec_raw".to_owned(), Data::from(raw))).collect();
+        let event = DbtEvent { name: "NoNodesForSelectionCriteria", code: "M030", facts };
+        let mut warning = Diagnostic::warning(Code::NothingSelected, message).with_event(event);
         for part in parts {
             let Spec::One(criterion) = part else { continue };
             if methods::find(&self.search, criterion, self.diagnostics)?.is_empty() {

@@ -55,7 +55,7 @@ impl Drawing {
     #[must_use]
     pub fn finished(&self, node: &Node, position: (usize, usize), outcome: Outcome<'_>) -> Entry {
         if outcome.status == "skipped" {
-            return self.skipped(node, position);
+            return self.skipped(node, position, outcome);
         }
         let result = self.result(node, outcome);
         let text = self.line(&result.message, &result.status, position, Some(outcome.seconds));
@@ -64,14 +64,15 @@ impl Drawing {
             "total": position.1,
             "num_models": position.1,
             "name": node.name,
-            "description": self.description(node),
+            "description": self.description(node).trim_start_matches("snapshot "),
             "statement": match &node.kind {
                 NodeKind::Hook(hook) => Data::String(hook_name(node, hook)),
                 _ => Data::Null,
             },
             "schema": node.schema,
             "relation": node.alias,
-            "status": if outcome.status == "success" && result.event != names::HOOK_END { outcome.response } else { outcome.status },
+            "status": status_fact(result.event, outcome),
+            "result_message": outcome.response,
             "source_name": source_name(node),
             "table_name": node.name,
             "num_failures": outcome.failures.unwrap_or(0),
@@ -126,7 +127,7 @@ impl Drawing {
         }
     }
 
-    fn skipped(&self, node: &Node, position: (usize, usize)) -> Entry {
+    fn skipped(&self, node: &Node, position: (usize, usize), outcome: Outcome<'_>) -> Entry {
         let message = match node.resource_type {
             ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot => {
                 format!("SKIP relation {}.{}", node.schema, node.name)
@@ -140,7 +141,7 @@ impl Drawing {
             "node_name": node.name,
             "index": position.0,
             "total": position.1,
-            "node_info": node_info(node, "skipped", None, None),
+            "node_info": node_info(node, "skipped", outcome.started_at, None),
         });
         entry(names::SKIP, Level::Info, text, facts)
     }
@@ -172,8 +173,7 @@ impl Drawing {
 
     /// A node ended, with its result as a whole: for tools that follow nodes in the log.
     #[must_use]
-    pub fn node_end(node: &Node, result: &NodeResult) -> Entry {
-        let outcome = Outcome::of(result);
+    pub fn node_end(node: &Node, result: &NodeResult, outcome: Outcome<'_>) -> Entry {
         let text = format!("Finished running node {}", node.unique_id);
         let timing: Vec<Data> = result.timings.iter().map(timing_info).collect();
         let facts = json!({
@@ -189,6 +189,13 @@ impl Drawing {
             },
         });
         entry(names::NODE_FINISHED, Level::Debug, text, facts)
+    }
+
+    /// Why a node failed, before its line says that it did.
+    #[must_use]
+    pub fn node_failed(node: &Node, why: &str) -> Entry {
+        let facts = json!({"exc": why, "exc_info": "", "node_info": node_info(node, "executing", None, None)});
+        entry(names::NODE_FAILED, Level::Debug, why.to_owned(), facts)
     }
 
     fn result(&self, node: &Node, outcome: Outcome<'_>) -> Drawn {
@@ -218,8 +225,8 @@ impl Drawing {
                 Drawn { status, ..made(names::HOOK_END, "OK", "ERROR") }
             }
             ResourceType::Model if outcome.status == "partial success" => {
-                let status = theme.caution("PARTIAL SUCCESS");
-                Drawn { status, level: Level::Warn, ..made(names::MODEL, "PARTIALLY created", "PARTIALLY created") }
+                let status = theme.caution(outcome.response);
+                Drawn { status, level: Level::Info, ..made(names::MODEL, "PARTIALLY created", "PARTIALLY created") }
             }
             ResourceType::Source => {
                 let (level, word, status) = match outcome.status {
@@ -326,9 +333,19 @@ fn is_fact(event: EventName, key: &str) -> bool {
         "num_models" | "num_failures" | "name" | "attached_node" => event == names::TEST,
         "statement" => event == names::HOOK_END,
         "schema" | "relation" => event == names::SEED,
+        "result_message" => [names::SEED, names::SNAPSHOT].contains(&event),
         "source_name" | "table_name" => event == names::FRESHNESS,
         "description" => ![names::TEST, names::SEED, names::HOOK_END, names::FRESHNESS].contains(&event),
         _ => false,
+    }
+}
+
+/// What an event calls `status`: the database's word, or how the node ended.
+fn status_fact<'a>(event: EventName, outcome: Outcome<'a>) -> &'a str {
+    let has_word = ![names::HOOK_END, names::SEED, names::SNAPSHOT].contains(&event);
+    match outcome.status {
+        "success" | "partial success" if has_word => outcome.response,
+        status => status,
     }
 }
 
@@ -377,7 +394,7 @@ pub fn node_info(
         "node_name": node.name,
         "node_path": node.path,
         "node_relation": {
-            "alias": node.alias,
+            "alias": if node.resource_type == ResourceType::Source { "" } else { node.alias.as_str() },
             "database": node.database.as_deref().unwrap_or(""),
             "relation_name": node.relation_name.as_deref().unwrap_or(""),
             "schema": node.schema,

@@ -72,8 +72,7 @@ impl TermReporter {
 
     fn node_started(&self, ix: NodeIndex, position: (usize, usize), thread: &str) {
         let node = self.manifest.node(ix);
-        if matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery) {
-            // There is nothing to do for these, so nothing to begin.
+        if is_nothing_to_do(node) {
             return;
         }
         let now = jiff::Timestamp::now();
@@ -91,6 +90,16 @@ impl TermReporter {
 
     fn node_finished(&self, position: (usize, usize), result: &NodeResult) {
         let Some(node) = result.node.map(|ix| self.manifest.node(ix)) else { return };
+        let mut outcome = Outcome::of(result);
+        if result.status == Status::Skipped || is_nothing_to_do(node) {
+            // To those who follow nodes these begin, too, as they end.
+            let now = jiff::Timestamp::now();
+            self.printer.say(&Drawing::node_start(node, now).from_thread(&result.thread_id));
+            outcome.started_at = Some(now);
+        }
+        if let Some(why) = result.message.as_deref().filter(|_| result.status == Status::Error) {
+            self.printer.say(&Drawing::node_failed(node, why).from_thread(&result.thread_id));
+        }
         let progress = {
             let mut live = self.live();
             live.tally.add(result.status.as_str());
@@ -103,10 +112,10 @@ impl TermReporter {
             (Status::Skipped, Some(_)) if self.is_because_of_ephemeral(result) => {
                 self.drawing.skipped_because(node, position)
             }
-            _ => self.drawing.finished(node, position, Outcome::of(result)),
+            _ => self.drawing.finished(node, position, outcome),
         };
         self.say_node(&entry.from_thread(&result.thread_id));
-        self.printer.say(&Drawing::node_end(node, result).from_thread(&result.thread_id));
+        self.printer.say(&Drawing::node_end(node, result, outcome).from_thread(&result.thread_id));
     }
 
     fn is_because_of_ephemeral(&self, result: &NodeResult) -> bool {
@@ -222,6 +231,11 @@ impl Reporter for TermReporter {
             Event::RunFinished { .. } => self.end(),
         }
     }
+}
+
+/// Whether a node is in the graph, and a run does nothing about it.
+fn is_nothing_to_do(node: &Node) -> bool {
+    matches!(node.resource_type, ResourceType::Exposure | ResourceType::SavedQuery)
 }
 
 fn is_end_hook(node: &Node) -> bool {
