@@ -203,7 +203,7 @@ fn loaded_at(table: &SourceTable<'_>) -> (Data, Data) {
     let field = find(owner, "loaded_at_field").unwrap_or(Data::Null);
     let query = match find(&table.table, "loaded_at_query") {
         Some(query) => query,
-        None if table.table.contains_key("loaded_at_field") => Data::Null,
+        None if says_field => Data::Null,
         None => find(&table.source, "loaded_at_query").unwrap_or(Data::Null),
     };
     (field, query)
