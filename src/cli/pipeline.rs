@@ -12,9 +12,9 @@ use crate::adapter::{self, Adapter, AdapterErrorKind};
 use crate::artifacts::{self, ManifestFacts, RunFile};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer, py};
-use crate::manifest::{Manifest, NodeSet, ResourceType};
+use crate::manifest::{Manifest, Node, NodeSet, ResourceType};
 use crate::parse;
-use crate::project::{self, DBT_VERSION, Overrides, Project, Secrets, environment};
+use crate::project::{self, DBT_VERSION, Overrides, Project, Secrets, Verdict, environment};
 use crate::run::RunReport;
 use crate::select::{Indirect, Selectors};
 use crate::ui::{Entry, Level, Options, Printer, Sources, Stream, TermListener, count, escalate, names, noun};
@@ -28,6 +28,21 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// dbt says this in any case: `--warn-error` does not make it an error.
+    fn say_unfiltered(&self, model: &Node) {
+        let name = &model.name;
+        let text = format!(
+            "[{}]: The microbatch model '{name}' has no 'ref' or 'source' input with an 'event_time' configuration. \n\
+             This means no filtering can be applied and can result in unexpected duplicate records in the resulting \
+             microbatch model.",
+            self.printer.theme().caution("WARNING")
+        );
+        let event = names::BATCHES_UNFILTERED;
+        if self.project.settings.warn_error.verdict_on_event(event.name) != Verdict::Silent {
+            self.printer.say(&Entry::new(event, Level::Warn, text).with("model_name", name.as_str()));
+        }
+    }
+
     /// What was typed.
     pub(super) const fn overrides(&self) -> &Overrides {
         &self.overrides
@@ -146,6 +161,9 @@ impl Loaded {
                 self.printer.fatal([&*error]);
                 ExitStatus::Error
             })?;
+        }
+        for model in parse::unfiltered_batches(&self.project, &macros, &manifest) {
+            self.say_unfiltered(model);
         }
         let previous = earlier::read(&self)?;
         let Self { project, printer, .. } = self;

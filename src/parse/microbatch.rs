@@ -4,8 +4,9 @@ use serde_json::Value as Data;
 
 use super::Setup;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::manifest::{Node, ResourceType};
-use crate::project::read_moment;
+use crate::jinja::MacroRegistry;
+use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
+use crate::project::{Project, read_moment};
 
 const BATCH_SIZES: &[&str] = &["hour", "day", "month", "year"];
 
@@ -15,11 +16,7 @@ const BATCH_SIZES: &[&str] = &["hour", "day", "month", "year"];
 /// When a key is missing, or holds what it cannot hold.
 pub(super) fn check(setup: &Setup<'_>, node: &Node) -> Result<(), Box<Diagnostic>> {
     let config = &node.config;
-    let is_microbatch = node.resource_type == ResourceType::Model
-        && config.is_enabled()
-        && config.materialized() == "incremental"
-        && config.str("incremental_strategy") == Some("microbatch");
-    if !is_microbatch || !has_batches(setup) {
+    if !is_microbatch(node) || !has_batches(setup.project, setup.macros) {
         return Ok(());
     }
     let given = |key: &str| config.get(key).filter(|value| !value.is_null());
@@ -47,12 +44,31 @@ pub(super) fn check(setup: &Setup<'_>, node: &Node) -> Result<(), Box<Diagnostic
     Ok(())
 }
 
+/// Finds the microbatch models of which no input says when its rows happened, so that each batch reads all of them.
+#[must_use]
+pub fn unfiltered_batches<'a>(project: &Project, macros: &MacroRegistry, manifest: &'a Manifest) -> Vec<&'a Node> {
+    let is_filtered = |ix: &NodeIndex| {
+        manifest.parents(*ix).iter().any(|parent| manifest.node(*parent).config.str("event_time").is_some())
+    };
+    let models = manifest.indices().filter(|ix| is_microbatch(manifest.node(*ix)) && !is_filtered(ix));
+    let found: Vec<&Node> = models.map(|ix| manifest.node(ix)).collect();
+    if found.is_empty() || has_batches(project, macros) { found } else { Vec::new() }
+}
+
+fn is_microbatch(node: &Node) -> bool {
+    let config = &node.config;
+    node.resource_type == ResourceType::Model
+        && config.is_enabled()
+        && config.materialized() == "incremental"
+        && config.str("incremental_strategy") == Some("microbatch")
+}
+
 /// A project with a strategy macro of its own builds such models as a whole, unless it says otherwise.
-fn has_batches(setup: &Setup<'_>) -> bool {
-    let settings = &setup.project.settings;
+fn has_batches(project: &Project, macros: &MacroRegistry) -> bool {
+    let settings = &project.settings;
     let is_built_in = || {
-        let strategy = setup.macros.resolve(None, "get_incremental_microbatch_sql");
-        strategy.is_none_or(|entry| setup.macros.internal_packages().contains(&entry.def.package))
+        let strategy = macros.resolve(None, "get_incremental_microbatch_sql");
+        strategy.is_none_or(|entry| macros.internal_packages().contains(&entry.def.package))
     };
     settings.flag("require_batched_execution_for_custom_microbatch_strategy") || is_built_in()
 }

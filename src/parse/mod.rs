@@ -29,6 +29,7 @@ mod written;
 pub use upstream::Upstream;
 
 pub use macros::registry;
+pub use microbatch::unfiltered_batches;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -65,6 +65,7 @@ pub mod names {
     pub const BATCH_START: EventName = event("LogStartBatch", "Q045");
     pub const BATCH: EventName = event("LogBatchResult", "Q046");
     pub const NODE: EventName = event("LogNodeResult", "Q008");
+    pub const BATCHES_UNFILTERED: EventName = event("MicrobatchModelNoEventTimeInputs", "I074");
     pub const STATE_IS_TARGET: EventName = event("WarnStateTargetEqual", "I072");
     pub const FUNCTION: EventName = event("LogFunctionResult", "Q047");
     pub const NO_OP: EventName = event("LogNodeNoOpResult", "Q019");
