@@ -139,6 +139,12 @@ fn again(parsed: &Parsed, earlier: &PreviousResults) -> ExitStatus {
         other => return whole(parsed, earlier, other),
     };
     let failed: Vec<&PreviousResult> = earlier.results.iter().filter(|result| is_again(parsed, result)).collect();
+    if let Some(gone) = failed.iter().find(|result| parsed.manifest.find(&result.unique_id).is_none()) {
+        let kind = gone.unique_id.split('.').next().unwrap_or_default();
+        let message = format!("Couldn't find {kind} '{}', which failed in the last run", gone.unique_id);
+        let error = Diagnostic::error(Code::PreviousStateMissing, message);
+        return parsed.fail(&error.hint("it was removed, renamed or disabled since; run the others by their names"));
+    }
     let selected: NodeSet = failed.iter().filter_map(|result| parsed.manifest.find(&result.unique_id)).collect();
     let mut plan = run::plan(&parsed.manifest, &selected, command);
     plan.retried = retried(parsed, earlier, &failed);
