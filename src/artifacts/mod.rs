@@ -105,11 +105,8 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Box<Diagnostic>
 
 /// `metadata:` of an artifact.
 fn metadata(settings: &Settings, schema: &str, generated_at: jiff::Timestamp) -> Map<String, Data> {
-    let env: Map<String, Data> = settings
-        .env
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned(), json!(value))))
-        .collect();
+    let env: Map<String, Data> =
+        settings.published_env.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     Map::from_iter([
         ("dbt_schema_version".to_owned(), json!(format!("https://schemas.getdbt.com/dbt/{schema}.json"))),
         ("dbt_version".to_owned(), json!(DBT_VERSION)),

@@ -14,6 +14,9 @@ use super::yaml;
 use super::{dotenv, engine_env};
 use crate::diagnostic::{Code, Diagnostic};
 
+/// Variables with this prefix are published.
+const PUBLISHED: &str = "DBT_ENV_CUSTOM_ENV_";
+
 /// What the command line says, before anything is resolved. `None` means: not said.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
@@ -50,6 +53,9 @@ pub struct Settings {
     pub vars: Map<String, Data>,
     /// The environment, read once.
     pub env: BTreeMap<String, String>,
+    /// `DBT_ENV_CUSTOM_ENV_…`, which artifacts publish: names without that prefix and values, in the order that they
+    /// have in the environment.
+    pub published_env: Vec<(String, String)>,
     /// Where artifacts go, absolute.
     pub target_path: PathBuf,
     /// Where the log file goes, absolute; `None` when there is none.
@@ -109,6 +115,18 @@ pub fn environment() -> BTreeMap<String, String> {
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())),
     );
     engine_env::with_both_names(env)
+}
+
+fn published(env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let order: Vec<String> = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    let mut found: Vec<(&str, &String)> =
+        env.iter().filter_map(|(name, value)| Some((name.strip_prefix(PUBLISHED)?, value))).collect();
+    // What only `.env` sets comes last.
+    found.sort_by_key(|(name, _)| {
+        let is_it = |other: &String| other.strip_prefix(PUBLISHED) == Some(*name);
+        order.iter().position(is_it).unwrap_or(usize::MAX)
+    });
+    found.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }
 
 /// The value of a flag in the environment: `DBT_ENGINE_<NAME>` or `DBT_<NAME>`.
@@ -193,6 +211,7 @@ pub(super) fn resolve(
         version_check: is_set("version_check"),
         warn_error: WarnErrorOptions::read(&flags, &given)?,
         invocation_id: random_id(),
+        published_env: published(&env),
         started_at,
         args: overrides.args.clone(),
         flags,

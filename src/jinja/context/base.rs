@@ -203,9 +203,9 @@ fn invocation_args(project: &Project) -> Value {
 
 /// Variables of the environment that artifacts publish.
 fn metadata_envs(project: &Project) -> Value {
-    let prefix = "DBT_ENV_CUSTOM_ENV_";
-    let found = project.settings.env.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
-    PyDict::from_pairs(found.map(|(key, value)| (Value::from(key), Value::from(value.as_str())))).into_value()
+    let published = project.settings.published_env.iter();
+    PyDict::from_pairs(published.map(|(key, value)| (Value::from(key.as_str()), Value::from(value.as_str()))))
+        .into_value()
 }
 
 fn adapter_macro(args: &[Value]) -> Result<Value, Error> {

@@ -62,6 +62,7 @@ pub(crate) fn project(vars: Data) -> Arc<Project> {
         command: "run".into(),
         vars: Map::new(),
         env: [("HOME_TOWN".to_string(), "Oslo".to_string())].into(),
+        published_env: Vec::new(),
         target_path: PathBuf::from("target"),
         log_path: None,
         profiles_dir: PathBuf::from("."),
