@@ -28,6 +28,9 @@ pub struct CatalogFacts<'a> {
     pub bound: &'a [BoundColumns],
 }
 
+/// The catalog of what would be built but is not.
+const UNBUILT_FILE: &str = "catalog_unbuilt.json";
+
 /// A node, with the names and types of its columns in order.
 pub type BoundColumns = (NodeIndex, Vec<(String, String)>);
 
@@ -44,23 +47,23 @@ pub fn write_catalog(
     let tables = tables(facts.rows)?;
     let (nodes, sources) = by_node(manifest, &tables, facts.selected)?;
     let errors = if facts.errors.is_empty() { Data::Null } else { json!(facts.errors) };
-    let mut artifact = json!({
-        "metadata": metadata(settings, "catalog/v1", jiff::Timestamp::now()),
-        "nodes": nodes,
-        "sources": sources,
-        "errors": errors,
-    });
-    let unbuilt = unbuilt(manifest, &artifact["nodes"], facts);
-    if !unbuilt.is_empty() {
-        // Tools take `nodes` for what exists, so these stand apart.
-        artifact["unbuilt"] = Data::Object(unbuilt);
+    let metadata = metadata(settings, "catalog/v1", jiff::Timestamp::now());
+    let unbuilt = unbuilt(manifest, &nodes, facts);
+    let catalog =
+        |nodes, sources, errors| json!({"metadata": metadata, "nodes": nodes, "sources": sources, "errors": errors});
+    write_json(path, &catalog(nodes, sources, errors))?;
+    // Tools take what a catalog has for what exists, and no other keys in it: so these stand in a file of their own.
+    let apart = path.with_file_name(UNBUILT_FILE);
+    if unbuilt.is_empty() {
+        let _ = std::fs::remove_file(apart);
+        return Ok(());
     }
-    write_json(path, &artifact)
+    write_json(&apart, &catalog(unbuilt, Row::new(), Data::Null))
 }
 
 /// What would be built but is not in the database, in the shape of what is.
-fn unbuilt(manifest: &Manifest, built: &Data, facts: CatalogFacts<'_>) -> Row {
-    let is_built = |ix: NodeIndex| built.get(manifest.node(ix).unique_id.as_str()).is_some();
+fn unbuilt(manifest: &Manifest, built: &Row, facts: CatalogFacts<'_>) -> Row {
+    let is_built = |ix: NodeIndex| built.contains_key(manifest.node(ix).unique_id.as_str());
     let is_wanted = |ix: NodeIndex| {
         let node = manifest.node(ix);
         let is_relation = node.resource_type.is_refable() && node.config.materialized() != "ephemeral";
