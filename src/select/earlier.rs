@@ -27,7 +27,8 @@ pub(super) fn source_status(search: &Search<'_>, value: &str) -> Result<NodeSet,
     let previous = needed(search, what)?;
     let old = previous.sources.as_ref().ok_or_else(|| without(previous, what, "sources.json"))?;
     let now = previous.current_sources.as_ref().ok_or_else(|| {
-        let message = "`source_status:` needs to know how fresh sources are now";
+        let message = "No current state comparison freshness results in sources.json: `source_status:` needs to know \
+                       how fresh sources are now";
         let error = Diagnostic::error(Code::PreviousStateMissing, message);
         Box::new(error.hint("run `source freshness` first, which writes sources.json to the target folder"))
     })?;

@@ -191,10 +191,12 @@ impl TermReporter {
         });
     }
 
-    fn ended<'a>(&self, result: &'a NodeResult, node: &'a Node, compiled_path: Option<&'a str>) -> Ended<'a> {
+    fn ended<'a>(&'a self, result: &'a NodeResult, node: &'a Node, compiled_path: Option<&'a str>) -> Ended<'a> {
         let is_test = node.resource_type == ResourceType::Test;
+        let group = node.group.as_ref();
         Ended {
             node,
+            group: group.and_then(|name| self.manifest.groups.values().find(|group| group.name == *name)),
             status: result.status.as_str(),
             message: result.message.as_deref(),
             compiled_path,

@@ -1,6 +1,6 @@
 //! The end of a run: counts, then each failure with where it comes from, then `Done. PASS=…`.
 
-use serde_json::{Value as Data, json};
+use serde_json::{Map, Value as Data, json};
 
 use super::entry::{Entry, EventName, Level, names};
 use super::lines::node_info;
@@ -9,13 +9,16 @@ use super::table::Preview;
 use super::text::{count, counts, duration};
 use crate::adapter::Table;
 use crate::diagnostic::{Diagnostic, Form, Label, details, excerpt, render};
-use crate::manifest::{Node, NodeKind, ResourceType};
+use crate::jinja::py;
+use crate::manifest::{Group, Node, NodeKind, ResourceType};
 
 /// How one node of a run ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
     /// The node.
     pub node: &'a Node,
+    /// The group that it belongs to.
+    pub group: Option<&'a Group>,
     /// dbt's word for the status.
     pub status: &'a str,
     /// What there is to say about it.
@@ -181,8 +184,10 @@ impl Printer {
         };
         let kind = node.resource_type.as_str();
         let name = format!("{kind} {} ({})", node.name, node.original_file_path);
+        let group = item.group.map(|group| ("group", group_facts(group)));
         let facts =
             [("resource_type", json!(kind)), ("node_name", json!(node.name)), ("path", json!(node.original_file_path))];
+        let facts: Vec<_> = facts.into_iter().chain(group.clone()).collect();
         self.say(&Entry::blank());
         let level = if is_failure { Level::Error } else { Level::Warn };
         let (head, head_event, text_event) = if is_failure {
@@ -192,7 +197,11 @@ impl Printer {
         };
         say(head_event, level, head, &facts);
         match item.message.filter(|message| !message.is_empty()) {
-            Some(message) => say(text_event, level, format!("  {message}"), &[("msg", json!(message))]),
+            Some(message) => {
+                let group = group.filter(|_| is_failure);
+                let facts: Vec<_> = std::iter::once(("msg", json!(message))).chain(group).collect();
+                say(text_event, level, format!("  {message}"), &facts);
+            }
             None => say(names::FAILURE_NO_TEXT, level, format!("  Status: {}", item.status), &[]),
         }
         if let Some(details) = self.details(item) {
@@ -247,6 +256,13 @@ impl Printer {
         self.say(&Entry::blank());
         self.say(&Entry::info(names::NOTE, text.clone()).with("msg", text));
     }
+}
+
+/// A group as events tell it: whom to ask. What its owner has is text in them.
+fn group_facts(group: &Group) -> Data {
+    let fields = group.owner.fields.iter().filter(|(_, value)| !value.is_null());
+    let texts = fields.map(|(key, value)| (key.clone(), Data::from(py::to_str(&py::from_json(value)))));
+    json!({"name": group.name, "package_name": group.package, "owner": texts.collect::<Map<String, Data>>()})
 }
 
 /// A diagnostic without its sentence, which the message above it says already.
