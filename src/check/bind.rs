@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::locate::locate;
 use super::message::{self, Fault};
 use crate::adapter::{AdapterError, Bench, Column};
 
@@ -29,7 +30,7 @@ pub(super) fn bind(bench: &Bench, sql: &str) -> (Option<Vec<Column>>, Vec<Refusa
             Err(error) => error,
         };
         let fault = message::fault(&error);
-        let position = error.position.or_else(|| message::place(&error.message, &text));
+        let position = error.position.or_else(|| locate(bench, &error.message, &text));
         // What comes after a replacement may be its consequence, unless it is one more column.
         if !refusals.is_empty() && fault != Fault::Column {
             return (None, refusals);

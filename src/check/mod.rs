@@ -6,6 +6,7 @@
 mod bind;
 mod by_name;
 mod hooks;
+mod locate;
 mod message;
 mod relations;
 mod roots;

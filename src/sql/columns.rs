@@ -283,6 +283,10 @@ impl Analysis<'_> {
         };
         for expr in exprs {
             flows.push(self.place(expr, &outputs.columns, scope));
+            if let Expr::Cube(sets) | Expr::Rollup(sets) | Expr::GroupingSets(sets) = expr {
+                let numbers = sets.iter().flatten().filter(|key| matches!(key, Expr::Value(_)));
+                flows.extend(numbers.map(|key| self.place(key, &outputs.columns, scope)));
+            }
         }
         for modifier in modifiers {
             if let GroupByWithModifier::GroupingSets(sets) = modifier {

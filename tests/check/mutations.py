@@ -2,7 +2,8 @@
 
 Usage: python mutations.py KILN PROJECT [COUNT [SEED]]
 
-PROJECT is a folder with dbt_project.yml on DuckDB, such as the sample at the root of the repository. Each mutation is
+PROJECT is a folder with dbt_project.yml and profiles.yml, such as the sample at the root of the repository. What its
+target names is built: a DuckDB file within the folder, of which a copy is used, or schemas of a Postgres database. Each mutation is
 one of: a name of a column is written otherwise, a function has another name, a column is dropped from a select list, a
 value gets a type that does not fit. It counts if a build really fails because of it, for another reason than the values
 that it meets: a text that is no number is found by no check that reads no data. It is found if `kiln check` reports an
@@ -21,18 +22,14 @@ import subprocess
 import sys
 import tempfile
 
-PARTS = ["dbt_project.yml", "profiles.yml", "models", "seeds", "snapshots", "tests", "macros", "analyses", "dbt_packages"]
+LEFT_OUT = shutil.ignore_patterns(".*", "target", "logs", "node_modules", "*.duckdb", "*.duckdb.wal")
 WORDS = {"select", "from", "where", "group", "order", "by", "as", "on", "and", "or", "not", "in", "is", "null", "with"}
 
 
 class Project:
     def __init__(self, kiln: str, source: pathlib.Path, folder: pathlib.Path):
         self.kiln, self.folder = kiln, folder
-        for part in PARTS:
-            if (source / part).is_dir():
-                shutil.copytree(source / part, folder / part)
-            elif (source / part).exists():
-                shutil.copy(source / part, folder / part)
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=LEFT_OUT)
         self.run("build", "--exclude-resource-type", "unit_test")
         self.run("lineage", "--offline")
         self.databases = {path: path.read_bytes() for path in folder.glob("**/*.duckdb")}
@@ -131,19 +128,16 @@ def is_found(project: Project, mutation: Mutation, failed: set[str], reported: s
     after = range(mutation.line, mutation.line + (4 if mutation.kind == "drop" else 1))
     if any((own, line) in reported for line in after):
         return True
-    if mutation.kind == "drop":
-        lines = (project.folder / own).read_text().splitlines()
-        sets = [at for at, line in enumerate(lines, 1) if re.match(r"\s*(union|except|intersect)\b", line)]
-        if any((own, line) in reported for line in sets):
-            return True
-    for id in failed:
-        file = project.nodes[id]["original_file_path"]
+    for file in [own, *(project.nodes[id]["original_file_path"] for id in failed)]:
         lines = (project.folder / file).read_text().splitlines()
+        sets = [at for at, line in enumerate(lines, 1) if re.match(r"\s*(union|except|intersect)\b", line)]
+        if mutation.kind in ("drop", "type") and any((file, line) in reported for line in sets):
+            return True
         names = [at for at, line in enumerate(lines, 1) if re.search(rf"\b{re.escape(mutation.name)}\b", line)]
-        if id.startswith("test.") and file.endswith((".yml", ".yaml")):
-            # A test stands below the column that it is about.
-            names = [line for at in names for line in range(at, at + 30)]
-        if any(path == file and line in names for path, line in reported):
+        if file.endswith((".yml", ".yaml")):
+            # A test stands below the column that it is about, or names it among its arguments.
+            names = [line for at in names for line in range(at - 10, at + 30)]
+        if any((file, line) in reported for line in names):
             return True
     return False
 
@@ -189,6 +183,9 @@ def main() -> None:
                     print(f"missed: {mutation.kind} of `{mutation.name}` at {where}; failed {sorted(mine)}, reported {sorted(reported)}", flush=True)
             for mutation in chosen:
                 mutation.undo()
+            if not project.databases:
+                names = [project.nodes[mutation.id]["name"] + "+" for mutation in chosen]
+                project.run("build", "--exclude-resource-type", "unit_test", "-s", *names)
     total, good = sum(made.values()), sum(found.values())
     kinds = ", ".join(f"{kind} {found[kind]} of {made[kind]}" for kind in sorted(made))
     print(f"{good} of {total} found ({100 * good / max(total, 1):.1f} %): {kinds}; {harmless} others were refused by no build, or for the values only")
