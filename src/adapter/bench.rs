@@ -4,7 +4,7 @@
 //! target's own database, in a transaction that is never committed. The relations in it are empty. A bench over a
 //! database that is not its own also keeps what templates run from having any effect.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
@@ -33,8 +33,8 @@ enum Guard {
 /// Stands in for an adapter; all of its sessions are one, or one a thread where it is a database of its own.
 pub struct Bench {
     sessions: Arc<Sessions>,
-    /// The relations that were made here.
-    made: Mutex<HashSet<String>>,
+    /// The relations that were made here, and of which kind they are.
+    made: Mutex<HashMap<String, &'static str>>,
     is_blind: bool,
 }
 
@@ -175,7 +175,9 @@ impl Bench {
             columns.iter().map(|(name, data_type)| format!("{} {data_type}", dialect.quote(name))).collect();
         self.refuse_foreign(relation.schema.as_deref().unwrap_or_default())?;
         self.drop_any(relation);
-        self.run(&format!("create table {relation} ({})", columns.join(", ")))
+        self.run(&format!("create table {relation} ({})", columns.join(", ")))?;
+        self.remember(relation, "table");
+        Ok(())
     }
 
     /// Makes an empty table of what a query returns, and tells its columns as the database has them.
@@ -187,6 +189,7 @@ impl Bench {
         self.drop_any(relation);
         let query = sql.trim_end().trim_end_matches(';');
         self.run(&format!("create table {relation} as (\n{query}\n) with no data"))?;
+        self.remember(relation, "table");
         self.columns(relation)
     }
 
@@ -203,7 +206,9 @@ impl Bench {
         let columns: Vec<String> = columns.iter().map(column).collect();
         self.refuse_foreign(relation.schema.as_deref().unwrap_or_default())?;
         self.drop_any(relation);
-        self.run(&format!("create view {relation} as select {}", columns.join(", ")))
+        self.run(&format!("create view {relation} as select {}", columns.join(", ")))?;
+        self.remember(relation, "view");
+        Ok(())
     }
 
     /// Names and types of the columns that a query would return, without running it.
@@ -286,16 +291,19 @@ impl Bench {
         }
     }
 
-    /// Takes a relation away that was made here, of whichever kind it is.
+    /// Takes a relation away that was made here.
     pub fn drop_any(&self, relation: &Relation) {
-        let is_ours = self.refuse_foreign(relation.schema.as_deref().unwrap_or_default()).is_ok();
-        if !is_ours || self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(relation.to_string()) {
-            return;
+        let known = self.made.lock().unwrap_or_else(PoisonError::into_inner).remove(&relation.to_string());
+        let Some(kind) = known else { return };
+        if self.run(&format!("drop {kind} if exists {relation} cascade")).is_err() {
+            // A hook may have made it anew.
+            let other = if kind == "view" { "table" } else { "view" };
+            let _ = self.run(&format!("drop {other} if exists {relation} cascade"));
         }
-        for kind in ["view", "table"] {
-            // One of the two is refused, because it names another kind.
-            let _ = self.run(&format!("drop {kind} if exists {relation} cascade"));
-        }
+    }
+
+    fn remember(&self, relation: &Relation, kind: &'static str) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(relation.to_string(), kind);
     }
 
     /// What is in a database with other things in it stays in schemas of its own: even a transaction that is rolled

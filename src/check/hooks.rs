@@ -12,7 +12,7 @@ use super::{Basis, Checked, Checker, is_ephemeral, short};
 use crate::compile::{self, CompiledHook, HookSource};
 use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span};
 use crate::jinja::HookResults;
-use crate::manifest::{Node, NodeIndex, ResourceType};
+use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 use crate::sql::first_words;
 
 /// A hook and what messages call it.
@@ -49,8 +49,9 @@ impl Checker<'_> {
             self.create_schemas();
         }
         let mut results = Vec::new();
-        for (number, ix) in hooks.into_iter().enumerate() {
+        for ix in hooks {
             let node = self.manifest.node(ix);
+            let number = if let NodeKind::Hook(hook) = &node.kind { hook.index } else { 0 };
             let when = if is_end { "on-run-end" } else { "on-run-start" };
             let from = node.span.start as usize;
             let hook = Hook {

@@ -88,7 +88,9 @@ pub fn check(setup: &Setup<'_>) -> Vec<Checked> {
     for ix in leaves {
         results.extend(sound.remove(&ix).or_else(|| checker.node(ix)));
     }
-    results.extend(checker.project_hooks(true));
+    if setup.only.is_none() {
+        results.extend(checker.project_hooks(true));
+    }
     results
 }
 
@@ -231,13 +233,13 @@ impl Checker<'_> {
         let waiting = self.pre_hooks(ix, &mut hooks);
         let mut checked = self.bound(ix, &compiled, &basis);
         if matches!(node.resource_type, ResourceType::Model | ResourceType::Snapshot) {
-            self.exact_types(ix, &compiled, &mut checked);
+            let is_made = self.exact_types(ix, &compiled, &mut checked);
             if node.resource_type == ResourceType::Snapshot {
                 self.snapshot_config(ix, &mut checked);
             }
             if is_ephemeral(node) {
                 self.excuse(ix, &mut checked);
-            } else {
+            } else if !is_made {
                 self.keep(ix, &mut checked);
             }
         }
@@ -396,44 +398,6 @@ impl Checker<'_> {
         let is_all = query.unlisted.is_none() && !columns.is_empty();
         let certainty = if is_all { Certainty::Named } else { Certainty::Open };
         Shape { columns, certainty, reason: Some(reason) }
-    }
-
-    /// Has the database name the types, where describing a query gives only their families.
-    fn exact_types(&mut self, ix: NodeIndex, compiled: &CompiledNode, checked: &mut Checked) {
-        if self.setup.bench.is_apart() || checked.shape.certainty != Certainty::Typed {
-            return;
-        }
-        let relation = self.place(ix);
-        match self.setup.bench.create_as(&relation, &compiled.compiled_code) {
-            Ok(columns) => {
-                let columns = columns.into_iter().map(|column| (column.name, column.data_type)).collect();
-                checked.shape = Shape::typed(columns);
-            }
-            Err(error) => {
-                checked.shape.certainty = Certainty::Named;
-                checked.shape.reason = Some(message::sentence(&error.message));
-            }
-        }
-        self.setup.bench.drop_any(&relation);
-    }
-
-    /// Makes the relation of a node for its children.
-    fn keep(&mut self, ix: NodeIndex, checked: &mut Checked) {
-        let node = self.manifest.node(ix);
-        if node.resource_type == ResourceType::Snapshot {
-            relations::snapshot_columns(node, self.setup.runtime.adapter.dialect(), &mut checked.shape);
-        }
-        if let Some(columns) = checked.shape.types().filter(|columns| !columns.is_empty()) {
-            match self.create_typed(ix, &columns) {
-                Ok(()) => return,
-                Err(reason) => {
-                    checked.shape.certainty = Certainty::Named;
-                    let reason = message::headline(&reason);
-                    checked.shape.reason = Some(format!("the types of `{}`: {reason}", node.unique_id));
-                }
-            }
-        }
-        self.create_untyped(ix, &checked.shape);
     }
 
     /// An incremental model is another query when its table exists.

@@ -1,12 +1,59 @@
 //! The relations on the bench: made for what was bound, taken from the project's database where they are no nodes.
 
 use super::shape::{Asked, Certainty, Shape};
-use super::{Checker, UNKNOWN_COLUMN};
+use super::{Checked, Checker, UNKNOWN_COLUMN, is_ephemeral, message};
 use crate::adapter::ASIDE;
+use crate::compile::CompiledNode;
 use crate::manifest::{Node, NodeIndex, ResourceType};
 use crate::sql::{self, Dialect, Query, Relation, RelationKind, TableName};
 
 impl Checker<'_> {
+    /// Has the database name the types, where describing a query gives only their families. Whether the relation that
+    /// it was made for is there now.
+    pub(super) fn exact_types(&mut self, ix: NodeIndex, compiled: &CompiledNode, checked: &mut Checked) -> bool {
+        if self.setup.bench.is_apart() || checked.shape.certainty != Certainty::Typed {
+            return false;
+        }
+        let node = self.manifest.node(ix);
+        let relation = self.place(ix);
+        match self.setup.bench.create_as(&relation, &compiled.compiled_code) {
+            Ok(columns) => {
+                let columns: Vec<_> = columns.into_iter().map(|column| (column.name, column.data_type)).collect();
+                let is_whole = node.resource_type == ResourceType::Model && !is_ephemeral(node) && !columns.is_empty();
+                checked.shape = Shape::typed(columns);
+                if is_whole {
+                    self.announce(ix, relation);
+                    return true;
+                }
+            }
+            Err(error) => {
+                checked.shape.certainty = Certainty::Named;
+                checked.shape.reason = Some(message::sentence(&error.message));
+            }
+        }
+        self.setup.bench.drop_any(&relation);
+        false
+    }
+
+    /// Makes the relation of a node for its children.
+    pub(super) fn keep(&mut self, ix: NodeIndex, checked: &mut Checked) {
+        let node = self.manifest.node(ix);
+        if node.resource_type == ResourceType::Snapshot {
+            snapshot_columns(node, self.setup.runtime.adapter.dialect(), &mut checked.shape);
+        }
+        if let Some(columns) = checked.shape.types().filter(|columns| !columns.is_empty()) {
+            match self.create_typed(ix, &columns) {
+                Ok(()) => return,
+                Err(reason) => {
+                    checked.shape.certainty = Certainty::Named;
+                    let reason = message::headline(&reason);
+                    checked.shape.reason = Some(format!("the types of `{}`: {reason}", node.unique_id));
+                }
+            }
+        }
+        self.create_untyped(ix, &checked.shape);
+    }
+
     /// The relation of a node on the bench, in a schema that exists.
     pub(super) fn place(&mut self, ix: NodeIndex) -> Relation {
         let relation = self.setup.runtime.relation(ix);
