@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value}
 
 use super::error::{RenderErrorKind, raise, reraise};
 use super::macros::MacroRegistry;
+use super::rewrite::RETURN_LAST;
 use super::root::{EngineNames, Root, is_undefined};
 use super::source::ContextSource;
 use super::state::render_state;
@@ -78,6 +79,7 @@ impl TemplateEnv {
         env.add_function("kiln_store", store_macro);
         env.add_function("kiln_capture", capture);
         env.add_function("kiln_enter", enter);
+        env.add_function(RETURN_LAST, return_last);
         TemplateEnv { env, registry, engine: Arc::new(engine_names()), mode }
     }
 
@@ -168,11 +170,15 @@ pub(crate) fn return_or_print(state: &mut State<'_, '_>, args: minijinja::value:
 
 /// `return(value)`: leaves the macro that is running.
 fn return_value(state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>) -> Result<Value, Error> {
-    let store = render_state(state);
-    if store.depth() == 0 {
+    if render_state(state).depth() == 0 {
         return Err(raise(RenderErrorKind::Compilation, "return() can only be used inside a macro"));
     }
-    let value = args.first().cloned().unwrap_or(Value::from(()));
-    store.returned = Some(if is_undefined(&value) { Value::UNDEFINED } else { value });
+    return_last(state, args);
     Err(raise(RenderErrorKind::Runtime, "return"))
+}
+
+/// `return(value)` where the macro ends after it.
+fn return_last(state: &mut State<'_, '_>, args: minijinja::value::Rest<Value>) {
+    let value = args.first().cloned().unwrap_or(Value::from(()));
+    render_state(state).returned = Some(if is_undefined(&value) { Value::UNDEFINED } else { value });
 }

@@ -548,12 +548,10 @@ impl Object for MacroRef {
         let result = self.run(state, args);
         let store = render_state(state);
         store.stack.truncate(depth);
-        match result {
-            Ok(value) => Ok(value),
-            Err(err) => match store.returned.take() {
-                Some(value) => Ok(value),
-                None => Err(self.add_frame(&err)),
-            },
+        match (store.returned.take(), result) {
+            (Some(value), _) => Ok(value),
+            (None, Ok(value)) => Ok(value),
+            (None, Err(err)) => Err(self.add_frame(&err)),
         }
     }
 

@@ -9,6 +9,7 @@ mod expression;
 mod operand;
 mod postfix;
 mod statement;
+mod tail;
 
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ use super::source::TemplateSource;
 pub(crate) use edits::EditMap;
 use edits::Edits;
 pub(crate) use statement::materialization_header;
+pub(crate) use tail::RETURN_LAST;
 
 /// The name that every macro has inside its own template.
 pub(crate) const MACRO_NAME: &str = "kiln_m";
@@ -184,6 +186,9 @@ impl<'a> Rewriter<'a> {
         self.uses_varargs &= !has("varargs");
         self.uses_kwargs &= !has("kwargs");
         self.hide_params();
+        if self.head_end.is_some() {
+            self.mark_last_returns();
+        }
         self.unify_line_ends();
         let lone = self.lone_expression();
         let is_constant = self.names_nothing();

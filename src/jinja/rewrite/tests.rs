@@ -130,3 +130,23 @@ fn line_ends_become_line_feeds() {
     let at = rewritten.text.find('b').unwrap();
     assert_eq!(rewritten.edits.map_back(at), text.find('b').unwrap());
 }
+
+#[test]
+fn the_last_return_of_a_macro_does_not_leave_it() {
+    check_macro(
+        "{% macro f() %}{{ return(g()) }}{% endmacro %}",
+        "{% macro kiln_m() %}{{ kiln_return_last(g()) }}{% endmacro %}",
+    );
+    check_macro(
+        "{% macro f(a) %}{{ return(0) }}{% if a %}x{% do return((1, [2])) %}{% else %}{{- return(3) -}}{% endif %}\n{% endmacro %}",
+        "{% macro kiln_m(a) %}{{ return(0) }}{% if a %}x{% do kiln_return_last((1, ([2]|kiln_l))) %}{% else %}{{- kiln_return_last(3) -}}{% endif %}\n{% endmacro %}",
+    );
+    check_macro(
+        "{% macro f(a) %}{% if a %}{{ return(1) }}{% endif %}{{ return(2).x }}{% endmacro %}",
+        "{% macro kiln_m(a) %}{% if a %}{{ return(1) }}{% endif %}{{ return(2).x }}{% endmacro %}",
+    );
+    check_macro(
+        "{% macro f(a) %}{% for x in a %}{{ return(x) }}{% endfor %}{% endmacro %}",
+        "{% macro kiln_m(a) %}{% for x in a %}{{ return(x) }}{% endfor %}{% endmacro %}",
+    );
+}
