@@ -1,20 +1,16 @@
-{# A table, built under another name and swapped in, or in place if it has foreign keys. #}
+{# A table; where one is already, it is built under another name and swapped in, or in place if it has foreign keys. #}
 {% materialization table, adapter="duckdb", supported_languages=['sql', 'python'] -%}
     {% set language = model['language'] %}
     {% set existing_relation = load_cached_relation(this) %}
     {% set target_relation = this.incorporate(type='table') %}
-    {% set intermediate_relation = make_intermediate_relation(target_relation) %}
-    {% set backup_relation_type = 'table' if existing_relation is none else existing_relation.type %}
-    {% set backup_relation = make_backup_relation(target_relation, backup_relation_type) %}
-    {% set left_intermediate = load_cached_relation(intermediate_relation) %}
-    {% set left_backup = load_cached_relation(backup_relation) %}
     {# DuckLake before DuckDB 1.5.3 loses what a table was altered to when it is renamed. #}
     {% set alter_after_commit = adapter.use_ducklake_table_workarounds(target_relation) %}
     {% set build_in_place = has_foreign_key_constraints(existing_relation) %}
     {% set dropped_dependents = [] %}
+    {% set built_relation = target_relation if build_in_place else relation_to_build(existing_relation, target_relation) %}
+    {% set backup_relation = clear_for_swap(existing_relation, built_relation, target_relation)
+                          if built_relation != target_relation else none %}
 
-    {{ drop_relation_if_exists(left_intermediate) }}
-    {{ drop_relation_if_exists(left_backup) }}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
@@ -25,7 +21,6 @@
         {% set dropped_dependents = drop_relation_for_rebuild(existing_relation) %}
     {% endif %}
 
-    {% set built_relation = target_relation if build_in_place else intermediate_relation %}
     {% call statement('main', language=language) -%}
         {{- create_table_as(False, built_relation, compiled_code, language, partitioned_by=partitioned_by, sorted_by=sorted_by) }}
     {%- endcall %}
@@ -35,9 +30,9 @@
         {% if existing_relation is not none and existing_relation.is_table and may_be_foreign_key_target(existing_relation) %}
             {% set dropped_dependents = drop_foreign_key_dependents(existing_relation) %}
         {% endif %}
-        {% set replaced_relation = swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) %}
+        {% set replaced_relation = swap_in_relation(existing_relation, built_relation, target_relation, backup_relation) %}
     {% endif %}
-    {% do restore_foreign_key_dependents(dropped_dependents) %}
+    {% do restore_foreign_key_dependents(dropped_dependents) if dropped_dependents %}
     {% do create_indexes(target_relation) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
@@ -64,7 +59,7 @@
         {% do persist_docs(target_relation, model) %}
     {% endif %}
 
-    {{ drop_relation_if_exists(replaced_relation) }}
+    {{ drop_relation_if_exists(replaced_relation) if replaced_relation is not none }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({'relations': [target_relation]}) }}

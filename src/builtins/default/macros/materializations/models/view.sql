@@ -3,15 +3,9 @@
     {% set existing_relation = load_cached_relation(this) %}
     {% set target_relation = this.incorporate(type='view') %}
     {% set intermediate_relation = make_intermediate_relation(target_relation) %}
-    {# The backup is dropped as what it is, so it takes the type of the relation moved there. #}
-    {% set backup_relation_type = 'view' if existing_relation is none else existing_relation.type %}
-    {% set backup_relation = make_backup_relation(target_relation, backup_relation_type) %}
-    {% set left_intermediate = load_cached_relation(intermediate_relation) %}
-    {% set left_backup = load_cached_relation(backup_relation) %}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ drop_leftover(left_intermediate) }}
-    {{ drop_leftover(left_backup) }}
+    {% set backup_relation = clear_for_swap(existing_relation, intermediate_relation, target_relation) %}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {% call statement('main') -%}
@@ -30,7 +24,7 @@
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
-    {{ drop_relation_if_exists(replaced_relation) }}
+    {{ drop_relation_if_exists(replaced_relation) if replaced_relation is not none }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({'relations': [target_relation]}) }}
