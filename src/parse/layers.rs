@@ -322,8 +322,11 @@ fn finish(kind: ResourceType, config: &mut Tree) {
         }
     }
     for (key, default) in [("docs", json!({"show": true, "node_color": null})), ("contract", contract_default())] {
-        if config.get(key).is_some_and(|value| !value.is_object()) {
-            config.insert(key.to_owned(), default);
+        match config.get_mut(key) {
+            // dbt keeps no other keys in these.
+            Some(Data::Object(map)) => map.retain(|key, _| default.get(key).is_some()),
+            Some(other) => *other = default,
+            None => {}
         }
     }
     if let Some(Data::Bool(value)) = config.get("static_analysis") {
