@@ -265,11 +265,15 @@ impl Bench {
              where attrelid = to_regclass('{name}') and attnum > 0 and not attisdropped order by attnum"
         );
         let (table, _) = self.guarded(|connection| connection.query(&sql, RowLimit::All))?;
-        let text = |cell: Option<&Cell>| match cell {
-            Some(Cell::Text(text)) => text.clone(),
-            _ => String::new(),
-        };
         Ok(table.rows.iter().map(|row| Column::new(text(row.first()), text(row.get(1)))).collect())
+    }
+
+    /// The functions that a Postgres database has, by their names alone.
+    #[must_use]
+    pub fn function_names(&self) -> Vec<String> {
+        let sql = "select distinct proname::text from pg_catalog.pg_proc where pg_catalog.pg_function_is_visible(oid)";
+        let found = self.guarded(|connection| connection.query(sql, RowLimit::All));
+        found.map_or_else(|_| Vec::new(), |(table, _)| table.rows.iter().map(|row| text(row.first())).collect())
     }
 
     /// The first statement that a template ran since this was called last. Its answer came from empty relations.
@@ -443,6 +447,13 @@ impl State {
                 done
             }
         }
+    }
+}
+
+fn text(cell: Option<&Cell>) -> String {
+    match cell {
+        Some(Cell::Text(text)) => text.clone(),
+        _ => String::new(),
     }
 }
 

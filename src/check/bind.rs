@@ -30,7 +30,9 @@ pub(super) fn bind(bench: &Bench, sql: &str) -> (Option<Vec<Column>>, Vec<Refusa
             Err(error) => error,
         };
         let fault = message::fault(&error);
-        let position = error.position.or_else(|| locate(bench, &error.message, &text));
+        // DuckDB shows where a `case` begins, not which of its branches does not fit.
+        let is_vague = message::headline(&error.message).contains("in CASE expression");
+        let position = error.position.filter(|_| !is_vague).or_else(|| locate(bench, &error.message, &text));
         // What comes after a replacement may be its consequence, unless it is one more column.
         if !refusals.is_empty() && fault != Fault::Column {
             return (None, refusals);

@@ -144,7 +144,8 @@ pub(super) fn name_at(sql: &str, at: usize) -> Option<Range<usize>> {
 /// Where a refusal without a place is meant to be, as far as its words tell.
 pub(super) fn place(message: &str, sql: &str) -> Option<usize> {
     static WORD: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"in (\w+) operator|in (\w+) expression|["']([^"']+)["']"#).expect("the pattern is valid")
+        Regex::new(r#"in (\w+) operator|in (\w+) expression|column (\w+) must appear|["']([^"']+)["']"#)
+            .expect("the pattern is valid")
     });
     let head = headline(message);
     if head.contains("Set operations") {
@@ -158,7 +159,7 @@ pub(super) fn place(message: &str, sql: &str) -> Option<usize> {
     };
     let said = head.split_once("does not have a column named").map_or(head, |(_, rest)| rest);
     let found = WORD.captures(said)?;
-    let word = (1..=3).find_map(|group| found.get(group))?.as_str();
+    let word = (1..=4).find_map(|group| found.get(group))?.as_str();
     find_word(&sql[from..], word).map(|at| at + from)
 }
 

@@ -10,7 +10,7 @@ use super::shape::Certainty;
 use super::{Basis, Checked, Checker, is_ephemeral, short};
 use crate::adapter::{ASIDE, Column};
 use crate::compile::{self, CompiledNode};
-use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
 use crate::jinja::SqlFailure;
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType};
 use crate::sql::Dialect;
@@ -82,6 +82,7 @@ impl Checker<'_> {
         let sentence = message::sentence(&refusal.error.message);
         let sentence = sentence.replace(ASIDE, "");
         let hint = message::hint(&refusal.error.message, &compiled.compiled_code, refusal.error.position);
+        let hint = self.suggestion(&refusal, &compiled.compiled_code).or(hint);
         let failure = SqlFailure { error: refusal.error, sql: compiled.compiled_code.to_string() };
         let mut problem = *compile::explain_rejection(self.setup.runtime, compiled, &failure);
         let node = compiled.ix.map(|ix| self.manifest.node(ix));
@@ -91,6 +92,24 @@ impl Checker<'_> {
             None => sentence,
         };
         problem.maybe_hint(hint)
+    }
+
+    /// What may be meant by a name, where the database does not say: a column of what the query reads, or a function.
+    fn suggestion(&self, refusal: &Refusal, sql: &str) -> Option<String> {
+        let name = &sql[message::name_at(sql, refusal.error.position?)?];
+        let name = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
+        match refusal.fault {
+            Fault::Column => {
+                let tables = self.analyzed(sql).1;
+                let shapes = tables.iter().filter_map(|(_, ix)| self.shapes.get(*ix));
+                did_you_mean(name, shapes.flat_map(|shape| &shape.columns).map(|(name, _)| name.as_str()))
+            }
+            Fault::Function if !self.setup.bench.is_apart() => {
+                let names = self.setup.bench.function_names();
+                did_you_mean(name, names.iter().map(String::as_str)).filter(|hint| !hint.contains(&format!("`{name}`")))
+            }
+            _ => None,
+        }
     }
 
     /// Columns of one name, which a relation cannot have.
@@ -137,7 +156,7 @@ impl Checker<'_> {
             for name in listed.iter().filter(|name| is_name(name) && !checked.shape.has(name)) {
                 let message = format!("`{}`: `{key}` names a column that its query does not have: `{name}`", node.name);
                 let known = checked.shape.columns.iter().map(|(name, _)| name.as_str());
-                let hint = crate::diagnostic::did_you_mean(name, known);
+                let hint = did_you_mean(name, known);
                 let problem = Diagnostic::error(Code::UnknownColumn, message).at(&node.file, config_span(node, key));
                 checked.problems.push(problem.maybe_hint(hint));
             }
