@@ -8,7 +8,7 @@ use serde_json::{Value as Data, json};
 use super::{instant, metadata, write_json, write_text};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, ResourceType};
-use crate::project::Settings;
+use crate::project::{Settings, yaml};
 use crate::run::{BatchResults, NodeResult, Output, RunReport, Timing};
 
 /// Writes what became of a run.
@@ -22,11 +22,12 @@ pub fn write_run_results(
     report: &RunReport,
 ) -> Result<(), Box<Diagnostic>> {
     let results: Vec<Data> = report.results.iter().map(|result| wire_result(manifest, result)).collect();
+    let given = settings.flags.iter().filter(|(_, value)| !value.is_null());
     let artifact = json!({
         "metadata": metadata(settings, "run-results/v6", jiff::Timestamp::now()),
         "results": results,
         "elapsed_time": report.elapsed,
-        "args": settings.flags.iter().filter(|(_, value)| !value.is_null()).collect::<BTreeMap<_, _>>(),
+        "args": given.map(|(name, value)| (name, yaml::plain(value))).collect::<BTreeMap<_, _>>(),
     });
     write_json(path, &artifact)
 }

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value as Data, json};
 
 use super::{Column, Docs, Manifest, Node, NodeIndex, NodeKind, RefCall, ResourceType};
+use crate::project::yaml;
 
 /// What compiling a node adds to its published shape.
 #[derive(Clone, Debug, Default)]
@@ -157,7 +158,7 @@ impl NodeView<'_> {
                 map.serialize_entry("file_key_name", &test.file_key_name)?;
                 map.serialize_entry("attached_node", &test.attached_node.as_ref().map(super::UniqueId::as_str))?;
                 let metadata =
-                    json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace});
+                    json!({"name": metadata.name, "kwargs": yaml::plain_map(&metadata.kwargs), "namespace": metadata.namespace});
                 map.serialize_entry("test_metadata", &metadata)
             }
             NodeKind::Hook(hook) => map.serialize_entry("index", &hook.index),

@@ -16,7 +16,7 @@ use super::{Setup, layers};
 use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
 use crate::jinja::py;
 use crate::manifest::{Checksum, Node, NodeKind, RefCall, ResourceType, TestDef, TestMetadata, UniqueId, merge_config};
-use crate::project::YamlScope;
+use crate::project::{YamlScope, yaml};
 
 /// Keys of a test that configure it rather than feed its macro.
 const CONFIG_ARGS: &[&str] = &[
@@ -389,7 +389,7 @@ fn name_by_arguments(built: &mut Built, target: &TestTarget) {
     let mut parts = Vec::new();
     for key in keys {
         match &built.args[key] {
-            Data::Object(map) => parts.extend(map.values().map(python_str)),
+            Data::Object(map) if yaml::marked(map).is_none() => parts.extend(map.values().map(python_str)),
             Data::Array(list) => parts.extend(list.iter().map(python_str)),
             other => parts.push(python_str(other)),
         }
@@ -430,7 +430,7 @@ fn hash(name: &str, metadata: &TestMetadata) -> String {
 /// The value with sorted keys and every scalar as text.
 fn hashable(value: &Data) -> Data {
     match value {
-        Data::Object(map) => {
+        Data::Object(map) if yaml::marked(map).is_none() => {
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort();
             Data::Object(keys.into_iter().map(|key| (key.clone(), hashable(&map[key]))).collect())

@@ -253,6 +253,10 @@ impl EntryRenderer<'_, '_> {
                 });
                 Data::Object(pairs.collect())
             }
+            // Templates of tests get dates; everywhere else they are texts.
+            YamlKind::Moment(_) if path.iter().any(|part| matches!(part.as_str(), "tests" | "data_tests")) => {
+                value.to_marked_data()
+            }
             _ => value.to_data(),
         }
     }

@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
                 .iter()
                 .filter_map(|(key, older)| Some(((*key).to_owned(), self.layer(key, older)?)))
                 .collect(),
-            vars: self.written_map("vars"),
+            vars: self.vars(),
             on_run_start: self.hooks("on-run-start"),
             on_run_end: self.hooks("on-run-end"),
             dispatch: self.dispatch(),
@@ -317,9 +317,18 @@ impl<'a> Reader<'a> {
         Some(texts)
     }
 
+    /// The variables, in which dates are marked.
+    fn vars(&mut self) -> Map<String, Data> {
+        self.map_by("vars", Yaml::to_marked_data)
+    }
+
     fn written_map(&mut self, key: &str) -> Map<String, Data> {
+        self.map_by(key, Yaml::to_data)
+    }
+
+    fn map_by(&mut self, key: &str, data: fn(&Yaml) -> Data) -> Map<String, Data> {
         let Some(entry) = self.entry(key).filter(|entry| !entry.value.is_null()) else { return Map::new() };
-        match entry.value.to_data() {
+        match data(&entry.value) {
             Data::Object(map) => map,
             _ => {
                 self.wrong(key, &entry.value, "a mapping");

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Data};
 
+use super::yaml;
+
 /// Variables with this prefix are secret, those of the environment and those of the command line.
 pub const SECRET_PREFIX: &str = "DBT_ENV_SECRET";
 
@@ -14,7 +16,7 @@ const MASK: &str = "*****";
 /// A variable of the command line as others may see it.
 #[must_use]
 pub fn shown_var(name: &str, value: &Data) -> Data {
-    if name.starts_with(SECRET_PREFIX) { Data::from(MASK) } else { value.clone() }
+    if name.starts_with(SECRET_PREFIX) { Data::from(MASK) } else { yaml::plain(value) }
 }
 
 /// Whether a key of a target, or of what stands in it, holds a secret by its name.

@@ -306,7 +306,7 @@ fn from_env(flag: &Flag, env: &BTreeMap<String, String>) -> Result<Option<Data>,
         Kind::Int => text.trim().parse::<i64>().ok().map(Data::from),
         Kind::Text => Some(json!(text)),
         Kind::List => Some(text.split_whitespace().map(Data::from).collect()),
-        Kind::Map => yaml::parse_argument(text).ok().filter(Data::is_object),
+        Kind::Map => yaml::parse_argument(text).ok().map(|data| yaml::plain(&data)).filter(Data::is_object),
     };
     value.map(Some).ok_or_else(|| {
         let wanted = match flag.kind {

@@ -27,7 +27,7 @@ impl VarsFile {
         let file = SourceFile::new(NAME, scan::read_text(&path, NAME)?);
         let read = yaml::parse(&file, diagnostics)?;
         let Some(value) = read.get("vars").filter(|value| !value.is_null()) else { return Ok(None) };
-        match value.to_data() {
+        match value.to_marked_data() {
             Data::Object(vars) if vars.is_empty() => Ok(None),
             Data::Object(vars) => Ok(Some(Self { file, vars })),
             _ => {

@@ -77,7 +77,7 @@ pub fn read_moment(text: &str) -> Option<Timestamp> {
 /// Reads `3 days`, or a mapping with `start` and `end`.
 fn sample(text: &str, now: Timestamp) -> Result<TimeWindow, String> {
     if text.trim_start().starts_with('{') {
-        let map = yaml::parse_argument(text).unwrap_or_default();
+        let map = yaml::plain(&yaml::parse_argument(text).unwrap_or_default());
         let moment = |key: &str| {
             let value = map.get(key).and_then(Data::as_str);
             value.and_then(read_moment).ok_or_else(|| format!("`{key}` must be a date or a time"))

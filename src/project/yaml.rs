@@ -2,6 +2,8 @@
 
 mod complaint;
 mod locate;
+mod mark;
+mod moment;
 mod scalar;
 
 use std::collections::HashMap;
@@ -11,6 +13,7 @@ use serde_json::{Map, Value as Data};
 use serde_yaml::StringNode;
 
 use self::locate::Locator;
+pub use self::mark::{mark, marked, plain, plain_map};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span};
 
 /// A value of a YAML file and where it stands.
@@ -33,8 +36,10 @@ pub enum YamlKind {
     Int(i64),
     /// A floating-point number.
     Float(f64),
-    /// Text; dates too.
+    /// Text.
     String(String),
+    /// A date or a moment, in ISO form.
+    Moment(String),
     /// A list.
     Seq(Vec<Yaml>),
     /// A mapping in the order of the file.
@@ -83,11 +88,11 @@ impl Yaml {
         }
     }
 
-    /// The text of a string.
+    /// The text of a string, the ISO form of a date.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
-            YamlKind::String(text) => Some(text),
+            YamlKind::String(text) | YamlKind::Moment(text) => Some(text),
             _ => None,
         }
     }
@@ -107,12 +112,13 @@ impl Yaml {
             YamlKind::Int(_) => "an integer",
             YamlKind::Float(_) => "a number",
             YamlKind::String(_) => "a string",
+            YamlKind::Moment(_) => "a date",
             YamlKind::Seq(_) => "a list",
             YamlKind::Map(_) => "a mapping",
         }
     }
 
-    /// The value without its places.
+    /// The value without its places. Dates and moments are texts.
     #[must_use]
     pub fn to_data(&self) -> Data {
         match &self.kind {
@@ -120,11 +126,24 @@ impl Yaml {
             YamlKind::Bool(value) => Data::Bool(*value),
             YamlKind::Int(value) => Data::from(*value),
             YamlKind::Float(value) => Data::from(*value),
-            YamlKind::String(text) => Data::String(text.clone()),
+            YamlKind::String(text) | YamlKind::Moment(text) => Data::String(text.clone()),
             YamlKind::Seq(items) => items.iter().map(Yaml::to_data).collect(),
             YamlKind::Map(entries) => Data::Object(
                 entries.iter().map(|entry| (entry.key.clone(), entry.value.to_data())).collect::<Map<_, _>>(),
             ),
+        }
+    }
+
+    /// The value without its places, in which dates and moments are [`marked`].
+    #[must_use]
+    pub fn to_marked_data(&self) -> Data {
+        match &self.kind {
+            YamlKind::Float(value) if value.is_nan() => mark("nan"),
+            YamlKind::Float(value) if value.is_infinite() => mark(if *value > 0.0 { "inf" } else { "-inf" }),
+            YamlKind::Moment(text) => mark(text),
+            YamlKind::Seq(items) => items.iter().map(Yaml::to_marked_data).collect(),
+            YamlKind::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_marked_data())).collect(),
+            _ => self.to_data(),
         }
     }
 }
@@ -142,14 +161,14 @@ pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Result<Ya
     Reader { file, locator, diagnostics, n_aliases: 0 }.read(node)
 }
 
-/// Parses a YAML value given on the command line, as `--vars` takes it.
+/// Parses a YAML value given on the command line, as `--vars` takes it. Dates and moments are [`marked`].
 ///
 /// # Errors
 /// When the text is not YAML; the message says where.
 pub fn parse_argument(text: &str) -> Result<Data, String> {
     let file = SourceFile::new("command line", text);
     match parse(&file, &mut Diagnostics::new()) {
-        Ok(yaml) => Ok(yaml.to_data()),
+        Ok(yaml) => Ok(yaml.to_marked_data()),
         Err(diagnostic) => {
             let place = diagnostic.at.as_ref().map(|label| file.place(label.span.start));
             let place = place.map(|place| format!(" at line {}, column {}", place.line, place.column));
@@ -193,14 +212,17 @@ impl Reader<'_> {
             }
             StringNode::Scalar(text, _) => {
                 let span = self.locator.span(body, self.locator.scalar_end(body, &text));
-                let is_text = matches!(tag, Some("!" | "!!str" | "!!binary" | "!!timestamp"));
+                let is_text = matches!(tag, Some("!" | "!!str" | "!!binary"));
                 let is_block = self.locator.is_block(body);
                 let is_text = is_text || (is_block && tag.is_none());
+                if !is_text && matches!(text.as_str(), "=" | "<<") {
+                    return Err(self.reserved(&text, span));
+                }
                 Ok(Yaml { kind: if is_text { YamlKind::String(text) } else { scalar::resolve(text) }, span })
             }
             StringNode::QuotedScalar(text, _) => {
                 let span = self.locator.span(body, self.locator.scalar_end(body, &text));
-                let is_plain = matches!(tag, Some("!!int" | "!!float" | "!!bool" | "!!null"));
+                let is_plain = matches!(tag, Some("!!int" | "!!float" | "!!bool" | "!!null" | "!!timestamp"));
                 Ok(Yaml { kind: if is_plain { scalar::resolve(text) } else { YamlKind::String(text) }, span })
             }
             StringNode::Sequence(nodes, _) => {
@@ -307,6 +329,11 @@ impl Reader<'_> {
                 .hint("quote the key if it is meant as text")
         };
         Box::new(error.at(self.file, span))
+    }
+
+    fn reserved(&self, text: &str, span: Span) -> Box<Diagnostic> {
+        let error = Diagnostic::error(Code::YamlSyntax, format!("`{text}` has a meaning of its own in YAML"));
+        Box::new(error.at(self.file, span).hint(format!("quote it if it is meant as text: `\"{text}\"`")))
     }
 
     fn unknown_tag(&self, tag: &str, start: usize) -> Box<Diagnostic> {

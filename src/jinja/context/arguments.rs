@@ -8,6 +8,7 @@ use crate::diagnostic::Code;
 use crate::jinja::RenderError;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
 use crate::manifest::RefCall;
+use crate::project::yaml;
 
 /// Reads the arguments of `ref`, with dbt's refusals.
 pub(super) fn read_ref(args: &[Value]) -> Result<RefCall, Error> {
@@ -91,7 +92,7 @@ fn render_data(
                 items.iter().map(|item| render_data(item, true, render)).collect();
             Ok(PyList::value(items?))
         }
-        Data::Object(map) => {
+        Data::Object(map) if yaml::marked(map).is_none() => {
             let mut pairs = Vec::with_capacity(map.len());
             for (key, value) in map {
                 pairs.push((Value::from(key.as_str()), render_data(value, true, render)?));

@@ -2,17 +2,19 @@
 
 use serde_json::Value as Data;
 
+use crate::project::yaml;
+
 /// Writes a document.
 pub(crate) fn write(data: &Data) -> String {
     let mut out = String::new();
     match data {
-        Data::Array(items) if !items.is_empty() => write_items(&mut out, items, 0),
-        Data::Object(map) if !map.is_empty() => write_entries(&mut out, map, 0),
+        Data::Array(items) if !is_scalar(data) => write_items(&mut out, items, 0),
+        Data::Object(map) if !is_scalar(data) => write_entries(&mut out, map, 0),
         scalar => {
             out.push_str(&plain(scalar));
             out.push('\n');
             // PyYAML ends a document that is a bare scalar.
-            if !matches!(scalar, Data::Array(_) | Data::Object(_)) {
+            if !matches!(scalar, Data::Array(_)) && scalar.as_object().is_none_or(|map| !map.is_empty()) {
                 out.push_str("...\n");
             }
         }
@@ -28,7 +30,7 @@ fn write_entries(out: &mut String, map: &serde_json::Map<String, Data>, indent: 
         out.push_str(&plain(&Data::String(key.clone())));
         out.push(':');
         match value {
-            Data::Object(inner) if !inner.is_empty() => {
+            Data::Object(inner) if !is_scalar(value) => {
                 out.push('\n');
                 write_entries(out, inner, indent + 2);
             }
@@ -53,7 +55,7 @@ fn write_items(out: &mut String, items: &[Data], indent: usize) {
         }
         out.push_str("- ");
         match item {
-            Data::Object(inner) if !inner.is_empty() => write_entries(out, inner, indent + 2),
+            Data::Object(inner) if !is_scalar(item) => write_entries(out, inner, indent + 2),
             Data::Array(inner) if !inner.is_empty() => write_items(out, inner, indent + 2),
             scalar => {
                 out.push_str(&plain(scalar));
@@ -65,6 +67,7 @@ fn write_items(out: &mut String, items: &[Data], indent: usize) {
 
 fn plain(data: &Data) -> String {
     match data {
+        Data::Object(map) if is_scalar(data) => yaml::marked(map).map(|text| text.replace('T', " ")).unwrap_or_default(),
         Data::Null => "null".to_string(),
         Data::Array(_) => "[]".to_string(),
         Data::Object(_) => "{}".to_string(),
@@ -74,8 +77,17 @@ fn plain(data: &Data) -> String {
     }
 }
 
+/// Tells whether a value has no parts. Dates come as mappings with a mark.
+fn is_scalar(data: &Data) -> bool {
+    match data {
+        Data::Array(items) => items.is_empty(),
+        Data::Object(map) => map.is_empty() || yaml::marked(map).is_some(),
+        _ => true,
+    }
+}
+
 fn needs_quotes(text: &str) -> bool {
-    let reads_as_text = crate::project::yaml::parse_argument(text).is_ok_and(|data| data == text);
+    let reads_as_text = yaml::parse_argument(text).is_ok_and(|data| data == text);
     !reads_as_text || text.contains('\n') || text.contains(": ") || text.contains(" #") || text != text.trim()
 }
 

@@ -7,8 +7,9 @@ use minijinja::value::ValueKind;
 
 use super::dict::pairs_of;
 use super::{PyDict, PyList, text};
-use crate::jinja::modules::datetime::isoformat;
+use crate::jinja::modules::datetime::{from_isoformat, isoformat};
 use crate::jinja::root::is_undefined;
+use crate::project::yaml;
 
 /// Makes lists and dicts that templates can change.
 pub(crate) fn from_json(json: &serde_json::Value) -> Value {
@@ -19,9 +20,19 @@ pub(crate) fn from_json(json: &serde_json::Value) -> Value {
         serde_json::Value::String(text) => Value::from(text.as_str()),
         serde_json::Value::Array(items) => PyList::value(items.iter().map(from_json).collect()),
         serde_json::Value::Object(map) => {
+            if let Some(value) = yaml::marked(map).and_then(from_mark) {
+                return value;
+            }
             PyDict::from_pairs(map.iter().map(|(key, value)| (Value::from(key.as_str()), from_json(value))))
                 .into_value()
         }
+    }
+}
+
+fn from_mark(text: &str) -> Option<Value> {
+    match text {
+        "inf" | "-inf" | "nan" => text.parse::<f64>().ok().map(Value::from),
+        moment => from_isoformat(moment),
     }
 }
 
@@ -38,10 +49,15 @@ fn from_number(number: &Number) -> Value {
 /// Makes plain JSON: tuples and sets become arrays, undefined becomes null,
 /// objects without a JSON form (dates, relations) become their text.
 pub(crate) fn to_json(value: &Value) -> serde_json::Value {
-    to_json_within(value, 0)
+    to_json_within(value, 0, |text| text.into())
 }
 
-fn to_json_within(value: &Value, depth: usize) -> serde_json::Value {
+/// As [`to_json`], with dates and moments marked.
+pub(crate) fn to_marked_json(value: &Value) -> serde_json::Value {
+    to_json_within(value, 0, |text| yaml::mark(&text))
+}
+
+fn to_json_within(value: &Value, depth: usize, moment: fn(String) -> serde_json::Value) -> serde_json::Value {
     // Ends lists that contain themselves.
     if depth > 200 {
         return serde_json::Value::Null;
@@ -53,16 +69,16 @@ fn to_json_within(value: &Value, depth: usize) -> serde_json::Value {
         ValueKind::Number => number(value),
         ValueKind::String => serde_json::Value::String(value.to_string()),
         ValueKind::Seq | ValueKind::Iterable => serde_json::Value::Array(
-            super::iterate(value).unwrap_or_default().iter().map(|item| to_json_within(item, depth + 1)).collect(),
+            super::iterate(value).unwrap_or_default().iter().map(|item| to_json_within(item, depth + 1, moment)).collect(),
         ),
         ValueKind::Map => {
             let mut map = Map::new();
             for (key, value) in pairs_of(value).unwrap_or_default() {
-                map.insert(key_text(&key), to_json_within(&value, depth + 1));
+                map.insert(key_text(&key), to_json_within(&value, depth + 1, moment));
             }
             serde_json::Value::Object(map)
         }
-        _ => serde_json::Value::String(isoformat(value).unwrap_or_else(|| text::to_str(value))),
+        _ => isoformat(value).map_or_else(|| serde_json::Value::String(text::to_str(value)), moment),
     }
 }
 

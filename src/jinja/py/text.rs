@@ -7,6 +7,7 @@ use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Output, State, Value};
 
 use super::{PyDecimal, PyDict, PyList, PySet};
+use crate::jinja::modules::datetime;
 use crate::jinja::root::Unknown;
 
 /// Containers inside containers are cut off here, which also ends lists that
@@ -63,7 +64,10 @@ fn write_repr(out: &mut impl Write, value: &Value) -> fmt::Result {
         _ if value.is_tuple() => write_str(out, value),
         _ => match PyDecimal::of(value) {
             Some(decimal) => write!(out, "Decimal('{decimal}')"),
-            None => write!(out, "{value:?}"),
+            None => match datetime::repr(value) {
+                Some(text) => out.write_str(&text),
+                None => write!(out, "{value:?}"),
+            },
         },
     }
 }

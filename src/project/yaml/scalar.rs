@@ -1,12 +1,15 @@
 //! What a plain YAML scalar means by PyYAML's rules (YAML 1.1).
 
-use super::YamlKind;
+use super::{YamlKind, moment};
 
-/// Resolves the text of an unquoted scalar. Dates stay text.
+/// Resolves the text of an unquoted scalar.
 pub(super) fn resolve(text: String) -> YamlKind {
     match text.as_bytes().first() {
         None => YamlKind::Null,
-        Some(b'0'..=b'9' | b'+' | b'-' | b'.') => number(&text).unwrap_or(YamlKind::String(text)),
+        Some(b'0'..=b'9' | b'+' | b'-' | b'.') => match number(&text) {
+            Some(number) => number,
+            None => moment::read(&text).map_or(YamlKind::String(text), YamlKind::Moment),
+        },
         Some(b'~' | b'n' | b'N' | b'y' | b'Y' | b't' | b'T' | b'f' | b'F' | b'o' | b'O') => {
             word(&text).unwrap_or(YamlKind::String(text))
         }
@@ -43,6 +46,9 @@ fn integer(text: &str) -> Option<i64> {
     }
     if digits.contains(':') {
         return sexagesimal(digits).map(|value| sign * value);
+    }
+    if digits.bytes().skip(1).all(|byte| byte == b'_') && digits.starts_with('0') {
+        return Some(0);
     }
     let (radix, digits) = match digits.as_bytes() {
         [b'0', b'b', ..] => (2, &digits[2..]),
@@ -84,6 +90,9 @@ fn float(text: &str) -> Option<f64> {
         _ if matches!(text, ".nan" | ".NaN" | ".NAN") => return Some(f64::NAN),
         _ => {}
     }
+    if let Some((whole, fraction)) = digits.split_once('.').filter(|(whole, _)| whole.contains(':')) {
+        return sexagesimal_float(whole, fraction).map(|value| sign * value);
+    }
     let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (digits, None),
@@ -91,7 +100,7 @@ fn float(text: &str) -> Option<f64> {
     let (whole, fraction) = mantissa.split_once('.')?;
     let is_run = |run: &str| run.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let starts_with_digit = |run: &str| run.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    let has_digits = starts_with_digit(whole) || (whole.is_empty() && starts_with_digit(fraction));
+    let has_digits = starts_with_digit(whole) || (text.starts_with('.') && starts_with_digit(fraction));
     if !is_run(whole) || !is_run(fraction) || !has_digits {
         return None;
     }
@@ -102,6 +111,23 @@ fn float(text: &str) -> Option<f64> {
         }
     }
     digits.replace('_', "").parse::<f64>().ok().map(|value| sign * value)
+}
+
+/// `1:30.5` is 90.5 by YAML 1.1.
+fn sexagesimal_float(whole: &str, fraction: &str) -> Option<f64> {
+    if !whole.starts_with(|char: char| char.is_ascii_digit())
+        || !fraction.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+    {
+        return None;
+    }
+    let mut value = 0.0;
+    for (ix, part) in whole.split(':').enumerate() {
+        let fits = ix == 0 || matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
+        let part: f64 = if fits { part.replace('_', "").parse().ok()? } else { return None };
+        value = value * 60.0 + part;
+    }
+    let fraction: f64 = format!("0.{}", fraction.replace('_', "")).parse().ok()?;
+    Some(value + fraction)
 }
 
 #[cfg(test)]
@@ -135,6 +161,7 @@ mod tests {
         check("12:30:45", "Int(45045)");
         check("12:75", "String(\"12:75\")");
         check("0", "Int(0)");
+        check("0_", "Int(0)");
         check("-", "String(\"-\")");
         check("99999999999999999999", "String(\"99999999999999999999\")");
     }
@@ -146,6 +173,8 @@ mod tests {
         check("1.5e+3", "Float(1500.0)");
         check(".5", "Float(0.5)");
         check("1.", "Float(1.0)");
+        check("-.5", "String(\"-.5\")");
+        check("1:30.5", "Float(90.5)");
         check("-.inf", "Float(-inf)");
         check(".", "String(\".\")");
         check("1.2.3", "String(\"1.2.3\")");

@@ -22,7 +22,7 @@ use calendar::{DAY, Fields, date_of, in_range};
 pub(crate) use delta::PyDelta;
 use format::{ZoneText, offset_text, strftime, unix_seconds};
 pub(crate) use time::PyTime;
-pub(crate) use types::module;
+pub(crate) use types::{from_isoformat, module};
 pub(super) use zone::pytz;
 use zone::{Attached, PyZone, Zone};
 
@@ -371,6 +371,24 @@ pub(crate) fn isoformat(value: &Value) -> Option<String> {
         return Some(date.isoformat());
     }
     value.downcast_object_ref::<PyTime>().map(|_| text::to_str(value))
+}
+
+/// How Python shows a date, a moment, a time or a span inside of lists; `None` for other values.
+pub(crate) fn repr(value: &Value) -> Option<String> {
+    if let Some(moment) = value.downcast_object_ref::<PyDateTime>() {
+        let fields = moment.0.fields();
+        let date = format!("{}, {}, {}", fields.year, fields.month, fields.day);
+        let zone = moment.0.zone.as_ref().map_or_else(String::new, |zone| format!(", tzinfo={}", zone.zone.repr()));
+        return Some(format!("datetime.datetime({date}, {}{zone})", time::parts(&fields)));
+    }
+    if let Some(date) = value.downcast_object_ref::<PyDate>() {
+        let (year, month, day) = date_of(date.day);
+        return Some(format!("datetime.date({year}, {month}, {day})"));
+    }
+    if let Some(time) = value.downcast_object_ref::<PyTime>() {
+        return Some(format!("datetime.time({})", time::parts(&time.fields())));
+    }
+    value.downcast_object_ref::<PyDelta>().map(|delta| delta.repr())
 }
 
 type Arithmetic = Option<Result<Value, Error>>;

@@ -26,7 +26,7 @@ impl PyTime {
         self.0
     }
 
-    fn fields(self) -> Fields {
+    pub(super) fn fields(self) -> Fields {
         // strftime of a time counts from 1900-01-01, as Python's does.
         Fields { year: 1900, month: 1, day: 1, ..Fields::of(self.0) }
     }
@@ -43,6 +43,15 @@ pub(super) fn time_text(f: &Fields, precision: Option<&str>) -> String {
         Some("microseconds") => format!("{full}.{:06}", f.micro),
         _ if f.micro != 0 => format!("{full}.{:06}", f.micro),
         _ => full,
+    }
+}
+
+/// Hours, minutes, and what of the rest is not zero, as Python's constructors take them.
+pub(super) fn parts(f: &Fields) -> String {
+    match (f.second, f.micro) {
+        (0, 0) => format!("{}, {}", f.hour, f.minute),
+        (second, 0) => format!("{}, {}, {second}", f.hour, f.minute),
+        (second, micro) => format!("{}, {}, {second}, {micro}", f.hour, f.minute),
     }
 }
 

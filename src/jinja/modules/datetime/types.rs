@@ -225,12 +225,20 @@ fn iso_arg(args: &[Value]) -> Result<String, Error> {
     string(&text).map(str::to_string).map_err(|_| type_error("fromisoformat: argument must be str"))
 }
 
+/// The date or the moment that an ISO form tells.
+pub(crate) fn from_isoformat(text: &str) -> Option<Value> {
+    if text.len() > 10 { datetime_of(text).ok() } else { date_of_iso(text).ok() }
+}
+
 fn datetime_from_iso(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let text = iso_arg(args)?;
+    datetime_of(&iso_arg(args)?)
+}
+
+fn datetime_of(text: &str) -> Result<Value, Error> {
     let invalid = || value_error(format!("Invalid isoformat string: '{text}'"));
     let (date, time) = match text.get(10..) {
         None => return Err(invalid()),
-        Some("") => (text.as_str(), ""),
+        Some("") => (text, ""),
         Some(time) => (&text[..10], time.get(1..).unwrap_or_default()),
     };
     let date_format = "%Y-%m-%d";
@@ -255,9 +263,12 @@ fn parse_iso_time(text: &str) -> Option<super::format::ParsedTime> {
 }
 
 fn date_from_iso(_state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let text = iso_arg(args)?;
-    let parsed = strptime(&text, "%Y-%m-%d")
-        .or_else(|_| strptime(&text, "%Y%m%d"))
+    date_of_iso(&iso_arg(args)?)
+}
+
+fn date_of_iso(text: &str) -> Result<Value, Error> {
+    let parsed = strptime(text, "%Y-%m-%d")
+        .or_else(|_| strptime(text, "%Y%m%d"))
         .map_err(|_| value_error(format!("Invalid isoformat string: '{text}'")))?;
     let micros = parsed.fields.micros().map_err(value_error)?;
     Ok(PyDate::value(micros / DAY))

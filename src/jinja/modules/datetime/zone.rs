@@ -34,6 +34,15 @@ pub(super) struct Attached {
 }
 
 impl Zone {
+    /// How Python shows it inside of a moment.
+    pub(super) fn repr(&self) -> String {
+        match self {
+            Zone::Utc => "datetime.timezone.utc".to_owned(),
+            Zone::Fixed(seconds) => format!("datetime.timezone({})", PyDelta(seconds * 1_000_000).repr()),
+            named => format!("<{}>", named.label()),
+        }
+    }
+
     pub(super) fn fixed(seconds: i64) -> Attached {
         let zone = if seconds == 0 { Zone::Utc } else { Zone::Fixed(seconds) };
         zone.attached(seconds)
