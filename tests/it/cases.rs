@@ -2,6 +2,7 @@
 //!
 //! `KILN_BLESS=1 cargo test` writes what the commands print into the documents;
 //! `KILN_CASE=text` runs only the documents whose path contains the text.
+//! Cases in `tests/cases/postgres` have a database each on the server that tests share, if there is one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::harness::case::{Case, Command, Document, Step};
+use crate::harness::cluster::{Database, shared};
 use crate::harness::{diff, root, shell};
 
 /// What a case has when it does not say otherwise.
@@ -20,6 +22,12 @@ const DEFAULT_FILES: &[(&str, &str)] = &[
         "shop:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      path: shop.duckdb\n      threads: 1\n",
     ),
 ];
+
+/// The profile of cases in `tests/cases/postgres`. Where the server is, the environment says.
+const POSTGRES_PROFILE: (&str, &str) = (
+    "profiles.yml",
+    "shop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      schema: main\n      threads: 1\n",
+);
 
 #[test]
 fn cases_hold() {
@@ -67,10 +75,15 @@ fn check_document(path: &Path, is_blessing: bool) -> String {
         Ok(document) => document,
         Err(problem) => return format!("{name}: {problem}\n"),
     };
+    let is_on_postgres = name.starts_with("tests/cases/postgres/");
+    if is_on_postgres && shared().is_none() {
+        return String::new();
+    }
     let mut failures = String::new();
     let mut blessings = Vec::new();
     for case in &document.cases {
-        for (command, outcome) in run_case(case) {
+        let database = is_on_postgres.then(shared).flatten().map(|server| server.database());
+        for (command, outcome) in run_case(case, database.as_ref()) {
             if command.status == outcome.status && diff::matches(&command.expected, &outcome.output) {
                 continue;
             }
@@ -91,11 +104,11 @@ fn check_document(path: &Path, is_blessing: bool) -> String {
 }
 
 /// Runs the steps of a case in a new folder.
-fn run_case(case: &Case) -> Vec<(&Command, shell::Outcome)> {
+fn run_case<'a>(case: &'a Case, database: Option<&Database>) -> Vec<(&'a Command, shell::Outcome)> {
     let temporary = tempfile::tempdir().expect("a temporary folder can be made");
     // As the binary will see it: without links.
     let dir = temporary.path().canonicalize().expect("the folder exists");
-    for (path, text) in DEFAULT_FILES {
+    for (path, text) in DEFAULT_FILES.iter().chain(database.map(|_| &POSTGRES_PROFILE)) {
         write(&dir.join(path), text);
     }
     let mut outcomes = Vec::new();
@@ -103,8 +116,12 @@ fn run_case(case: &Case) -> Vec<(&Command, shell::Outcome)> {
         match step {
             Step::File { path, text } => write(&dir.join(path), text),
             Step::Command(command) => {
-                let mut outcome = shell::run(&dir, &command.line);
+                let env = database.map_or_else(String::new, |database| format!("export {}; ", database.env()));
+                let mut outcome = shell::run(&dir, &format!("{env}{}", command.line));
                 outcome.output = shell::normalized(&outcome.output, &dir);
+                if let Some(database) = database {
+                    outcome.output = outcome.output.replace(&database.name, "[database]");
+                }
                 outcomes.push((command, outcome));
             }
         }
