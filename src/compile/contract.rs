@@ -7,24 +7,25 @@ use crate::manifest::{Column, Node};
 /// Leaves other errors as they are.
 pub(super) fn place(node: &Node, mut error: Box<Diagnostic>) -> Box<Diagnostic> {
     let Some(declared) = node.declared.as_ref().filter(|_| node.config.is_contract_enforced()) else { return error };
-    let column = match error.code {
-        Code::ContractBroken => first_mismatch(node, &error.message),
+    let columns = match error.code {
+        Code::ContractBroken => mismatches(node, &error.message),
         Code::SqlRejected => match missing_type(node, &error.message) {
-            Some(column) => Some(column),
+            Some(column) => vec![column],
             None => return error,
         },
         _ => return error,
     };
-    let column = column.map(|column| Label::new(&declared.file, column.span));
-    error.at = Some(column.unwrap_or_else(|| declared.clone()));
-    error.related = vec![Label::new(&node.file, node.span).with_text("the query")];
+    let mut labels = columns.into_iter().map(|column| Label::new(&declared.file, column.span));
+    error.at = Some(labels.next().unwrap_or_else(|| declared.clone()));
+    error.related = labels.collect();
+    error.related.push(Label::new(&node.file, node.span).with_text("the query"));
     error
 }
 
-/// The first declared column of the table of mismatches.
-fn first_mismatch<'a>(node: &'a Node, message: &str) -> Option<&'a Column> {
+/// The declared columns of the table of mismatches.
+fn mismatches<'a>(node: &'a Node, message: &str) -> Vec<&'a Column> {
     let rows = message.lines().filter_map(|line| line.trim().strip_prefix('|')?.split('|').next()).map(str::trim);
-    rows.filter_map(|name| node.columns.values().find(|column| column.name.eq_ignore_ascii_case(name))).next()
+    rows.filter_map(|name| node.columns.values().find(|column| column.name.eq_ignore_ascii_case(name))).collect()
 }
 
 /// The column whose type the database does not know.

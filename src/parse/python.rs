@@ -81,6 +81,15 @@ fn children(node: Syntax<'_>) -> Vec<Syntax<'_>> {
     node.children(&mut node.walk()).collect()
 }
 
+/// The column that white space leads to: a tab goes to the next multiple of eight.
+fn column_of(indent: &str) -> usize {
+    indent.chars().fold(0, |column, char| match char {
+        '\t' => (column / 8 + 1) * 8,
+        '\u{c}' => 0,
+        _ => column + 1,
+    })
+}
+
 /// Python's tree has no parentheses.
 fn bare(node: Syntax<'_>) -> Syntax<'_> {
     let inner = || children(node).into_iter().find(|child| child.is_named() && child.kind() != "comment");
@@ -139,11 +148,33 @@ impl Model<'_> {
                 let span = Span::new(start, start + line.trim_end().len());
                 return Err(self.error(Some(span), "is not valid Python"));
             }
+            if matches!(node.kind(), "module" | "block")
+                && let Some(odd) = self.oddly_indented(node)
+            {
+                return Err(self.error(
+                    Some(self.span(odd)),
+                    "is not valid Python: the line is indented otherwise than the block",
+                ));
+            }
             if node.has_error() || node.descendant_count() > 1 {
                 open.extend(children(node).into_iter().rev());
             }
         }
         Ok(())
+    }
+
+    /// The first statement of a block that begins in another column than the block, which tree-sitter lets pass.
+    fn oddly_indented<'t>(&self, block: Syntax<'t>) -> Option<Syntax<'t>> {
+        let mut wanted = (block.kind() == "module").then_some(0);
+        statements(block).find(|statement| {
+            let before = self.text().get(..statement.start_byte()).unwrap_or_default();
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            if !line.chars().all(|char| matches!(char, ' ' | '\t' | '\u{c}')) {
+                return false;
+            }
+            let column = column_of(line);
+            *wanted.get_or_insert(column) != column
+        })
     }
 
     /// Checks that there is one function `model(dbt, session)` that ends by returning one thing.
