@@ -277,6 +277,7 @@ impl Drawing {
             },
             ResourceType::UnitTest => format!("unit_test {}", test_name(node)),
             ResourceType::Source => format!("freshness of {}.{}", source_name(node), node.name),
+            ResourceType::SavedQuery => format!("saved query {}", node.name),
             kind => format!("{} {}", kind.as_str(), node.name),
         }
     }
@@ -364,8 +365,21 @@ fn source_name(node: &Node) -> &str {
 
 fn test_name(node: &Node) -> String {
     match &node.kind {
-        NodeKind::UnitTest(test) => format!("{}::{}", test.model, node.name),
+        NodeKind::UnitTest(test) => format!("{}::{}", test.model, shown_name(node)),
         _ => node.name.clone(),
+    }
+}
+
+/// The name of a node; that of a unit test says which version of the model is tested.
+pub(super) fn shown_name(node: &Node) -> String {
+    let version = match &node.kind {
+        NodeKind::UnitTest(test) => test.version.as_ref(),
+        _ => None,
+    };
+    match version {
+        Some(Data::String(version)) => format!("{}_v{version}", node.name),
+        Some(version) => format!("{}_v{version}", node.name),
+        None => node.name.clone(),
     }
 }
 

@@ -183,10 +183,11 @@ impl Printer {
             self.say(&entry);
         };
         let kind = node.resource_type.as_str();
-        let name = format!("{kind} {} ({})", node.name, node.original_file_path);
+        let shown = super::lines::shown_name(node);
+        let name = format!("{kind} {shown} ({})", node.original_file_path);
         let group = item.group.map(|group| ("group", group_facts(group)));
         let facts =
-            [("resource_type", json!(kind)), ("node_name", json!(node.name)), ("path", json!(node.original_file_path))];
+            [("resource_type", json!(kind)), ("node_name", json!(shown)), ("path", json!(node.original_file_path))];
         let facts: Vec<_> = facts.into_iter().chain(group.clone()).collect();
         self.say(&Entry::blank());
         let level = if is_failure { Level::Error } else { Level::Warn };
