@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Map;
+
 use super::ExitStatus;
 use super::pipeline::{early_printer, say_version};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics};
 use crate::jinja::YamlRenderer;
 use crate::project::{self, Overrides, Package, ProjectConfig};
 use crate::ui::{Entry, Printer, Stream, names};
@@ -26,7 +28,9 @@ pub(super) fn run(overrides: &Overrides) -> ExitStatus {
 fn clean(overrides: &Overrides, printer: &Printer) -> Result<(), Vec<Diagnostic>> {
     let mut problems = Diagnostics::new();
     let root = project::load_root(overrides, &YamlRenderer::new(), &mut problems).map_err(|error| vec![*error])?;
+    printer.warnings(&problems);
     let package = &root.package;
+    warn_of_modules(printer, &package.config);
     let targets: Vec<PathBuf> = package.config.clean_targets.iter().map(|path| resolve(&package.root, path)).collect();
     let refusals: Vec<Diagnostic> = targets.iter().filter_map(|target| refusal(package, target)).collect();
     if !refusals.is_empty() {
@@ -37,6 +41,19 @@ fn clean(overrides: &Overrides, printer: &Printer) -> Result<(), Vec<Diagnostic>
     }
     printer.say(&Entry::info(names::CLEAN_DONE, "Finished cleaning all paths."));
     Ok(())
+}
+
+/// Packages lay in `dbt_modules` once: who still names it means another folder.
+fn warn_of_modules(printer: &Printer, config: &ProjectConfig) {
+    let has = |name: &str| config.clean_targets.iter().any(|target| target == name);
+    if !has("dbt_modules") || has(&config.packages_install_path) {
+        return;
+    }
+    let message = "The default package install path has changed from `dbt_modules` to `dbt_packages`";
+    let event = DbtEvent { name: "PackageInstallPathDeprecation", code: "D002", facts: Map::new() };
+    let warning = Diagnostic::warning(Code::Deprecated, message).in_file(&config.file).with_event(event);
+    let hint = "put `dbt_packages` under `clean-targets`, or set `packages-install-path: dbt_modules`";
+    printer.warning(&warning.hint(hint));
 }
 
 fn remove(printer: &Printer, target: &Path) -> Result<(), Box<Diagnostic>> {

@@ -157,8 +157,7 @@ impl NodeView<'_> {
                 map.serialize_entry("column_name", &test.column_name)?;
                 map.serialize_entry("file_key_name", &test.file_key_name)?;
                 map.serialize_entry("attached_node", &test.attached_node.as_ref().map(super::UniqueId::as_str))?;
-                let metadata =
-                    json!({"name": metadata.name, "kwargs": yaml::plain_map(&metadata.kwargs), "namespace": metadata.namespace});
+                let metadata = json!({"name": metadata.name, "kwargs": yaml::plain_map(&metadata.kwargs), "namespace": metadata.namespace});
                 map.serialize_entry("test_metadata", &metadata)
             }
             NodeKind::Hook(hook) => map.serialize_entry("index", &hook.index),

@@ -19,7 +19,7 @@ use crate::manifest::{Checksum, Node, NodeKind, RefCall, ResourceType, TestDef, 
 use crate::project::{YamlScope, yaml};
 
 /// Keys of a test that configure it rather than feed its macro.
-const CONFIG_ARGS: &[&str] = &[
+pub(super) const CONFIG_ARGS: &[&str] = &[
     "severity",
     "tags",
     "enabled",
@@ -225,7 +225,9 @@ fn build(setup: &Setup<'_>, declared: &Declared<'_>) -> Result<Built, Box<Diagno
     if let Some(column) = &declared.column {
         args.insert("column_name".to_owned(), json!(column));
     }
-    args = unwrap_arguments(args);
+    if setup.project.settings.flag("require_generic_test_arguments_property") {
+        args = unwrap_arguments(args);
+    }
     args.insert("model".to_owned(), json!(model_text(declared.target)));
     let Some(found) = NAME.captures(&test_name) else {
         let message = format!("`{test_name}` is not the name of a test");
@@ -253,6 +255,15 @@ fn build(setup: &Setup<'_>, declared: &Declared<'_>) -> Result<Built, Box<Diagno
         None => name_by_arguments(&mut built, declared.target),
     }
     Ok(built)
+}
+
+/// The name and the arguments of a test that is written well enough.
+pub(super) fn name_and_args(test: &Data) -> Option<(&str, &Map<String, Data>)> {
+    let map = test.as_object()?;
+    match map.get("test_name").and_then(Data::as_str) {
+        Some(name) => Some((name, map)),
+        None => map.iter().next().and_then(|(name, args)| Some((name.as_str(), args.as_object()?))),
+    }
 }
 
 /// Splits the entry into the test's name and everything under it.

@@ -6,6 +6,7 @@ use serde_json::Value as Data;
 
 use super::properties::text_of;
 use crate::manifest::{Node, NodeKind, RefCall, ResourceType};
+use crate::project::Project;
 
 /// What a name leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +44,18 @@ impl Names {
 }
 
 /// All names of a project.
-#[derive(Debug, Default)]
-pub(super) struct Lookup {
-    root: String,
+pub(super) struct Lookup<'a> {
+    project: &'a Project,
     refs: Names,
     disabled_refs: Names,
     others: HashMap<ResourceType, (Names, Names)>,
 }
 
-impl Lookup {
+impl<'a> Lookup<'a> {
     /// Indexes the names of all nodes.
-    pub(super) fn new(root: &str, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Self {
-        let mut lookup = Self { root: root.to_owned(), ..Self::default() };
+    pub(super) fn new(project: &'a Project, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Self {
+        let mut lookup =
+            Self { project, refs: Names::default(), disabled_refs: Names::default(), others: HashMap::new() };
         for (place, node) in nodes.iter().enumerate() {
             lookup.add(node, place, true);
         }
@@ -89,8 +90,7 @@ impl Lookup {
     fn packages<'p>(&'p self, node_package: &'p str, asked: Option<&'p str>) -> Vec<Option<&'p str>> {
         match asked {
             Some(package) => vec![Some(package)],
-            None if node_package == self.root => vec![Some(&self.root), None],
-            None => vec![Some(&self.root), Some(node_package), None],
+            None => self.project.search_order(node_package).into_iter().map(Some).chain([None]).collect(),
         }
     }
 

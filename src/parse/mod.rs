@@ -3,8 +3,10 @@
 //! First the macros, since everything else may call them; then property files as data; then every node is rendered
 //! once with what its properties say; then names become edges. Nothing here asks a database.
 
+mod behavior;
 mod columns;
 mod deprecations;
+mod entries;
 mod functions;
 mod generic_tests;
 mod layers;
@@ -155,6 +157,7 @@ impl Setup<'_> {
             declared.extend(self.declared_on_source(target, table));
         }
         all.extend(parallel(&declared, diagnostics, |_, test| generic_tests::node(self, &test.as_declared())));
+        behavior::check_tests(self, declared.iter().map(OwnedTest::as_declared), diagnostics);
     }
 
     fn declared_on_node<'d>(&self, target: &'d TestTarget, patch: &Patch<'d>) -> Vec<OwnedTest<'d>> {
@@ -250,6 +253,9 @@ impl Setup<'_> {
             adapter_type: self.project.target.adapter_type.clone(),
         };
         deprecations::check(self, &manifest, diagnostics);
+        behavior::check(self, &manifest, diagnostics);
+        behavior::check_exposures(self, entries, diagnostics);
+        entries::check(entries, diagnostics);
         manifest
     }
 

@@ -136,6 +136,9 @@ pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Box<Node>, Bo
         return Err(Box::new(entry.error("owner", Code::PropertyInvalid, message)));
     }
     let exposure_type = required(entry, "type", &["dashboard", "notebook", "analysis", "ml", "application"])?;
+    if entry.data.get("maturity").is_some_and(|value| !value.is_null()) {
+        required(entry, "maturity", &["low", "medium", "high"])?;
+    }
     let (patch, empty) = (entry.config(), Map::new());
     let layered = layers::Layers {
         kind: ResourceType::Exposure,
@@ -187,9 +190,10 @@ fn required(entry: &Entry, key: &str, allowed: &[&str]) -> Result<String, Box<Di
 fn depends_on(node: &mut Node, entry: &Entry) -> Result<(), Box<Diagnostic>> {
     let written = entry.yaml.get("depends_on");
     for (ix, call) in texts(&list_of(&entry.data, "depends_on")).iter().enumerate() {
+        let span = written.and_then(|list| list.items().get(ix)).map(|item| item.span);
         match parse_ref_or_source(call) {
             Some(RefOrSource::Ref(mut call)) => {
-                call.span = written.and_then(|list| list.items().get(ix)).map(|item| item.span);
+                call.span = span;
                 node.refs.push(call);
             }
             Some(RefOrSource::Source(source, table)) => node.source_calls.push((source, table)),
@@ -197,9 +201,9 @@ fn depends_on(node: &mut Node, entry: &Entry) -> Result<(), Box<Diagnostic>> {
                 Some(names) => node.metric_calls.push(names),
                 None => {
                     let message = format!("`{call}` is not a ref, a source or a metric");
-                    return Err(Box::new(
-                        entry.error("depends_on", Code::PropertyInvalid, message).hint("write `ref('orders')`"),
-                    ));
+                    let span = span.unwrap_or_else(|| entry.span_of("depends_on"));
+                    let error = Diagnostic::error(Code::PropertyInvalid, message).at(&entry.file, span);
+                    return Err(Box::new(error.hint("write `ref('orders')`")));
                 }
             },
         }

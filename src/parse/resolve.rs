@@ -17,7 +17,7 @@ pub(super) fn resolve(
     disabled: &[Box<Node>],
     diagnostics: &mut Diagnostics,
 ) {
-    let lookup = Lookup::new(&setup.project.root().config.name, nodes, disabled);
+    let lookup = Lookup::new(setup.project, nodes, disabled);
     attach_tests(&lookup, nodes, disabled);
     let mut resolved = Vec::with_capacity(nodes.len());
     for node in nodes.iter() {
@@ -74,7 +74,7 @@ fn test_target(
 
 struct Resolver<'a, 'd> {
     setup: &'a Setup<'a>,
-    lookup: &'a Lookup,
+    lookup: &'a Lookup<'a>,
     nodes: &'a [Box<Node>],
     node: &'a Node,
     parents: Vec<NodeIndex>,
@@ -291,10 +291,18 @@ pub(super) fn without_duplicates(mut nodes: Nodes, diagnostics: &mut Diagnostics
     nodes
 }
 
-fn duplicate_name(first: &Node, second: &Node) -> Diagnostic {
+/// The error of two nodes of one name.
+pub(super) fn duplicate_name(first: &Node, second: &Node) -> Diagnostic {
     let kind = first.resource_type;
+    let kinds = match kind {
+        _ if kind != second.resource_type => "resources".to_owned(),
+        ResourceType::Test => "data_tests".to_owned(),
+        ResourceType::Analysis => "analyses".to_owned(),
+        ResourceType::SavedQuery => "saved_queries".to_owned(),
+        _ => format!("{}s", kind.as_str()),
+    };
     let message = format!(
-        "dbt found two {kind}s with the name \"{}\". Since these resources have the same name, dbt will be unable to find the correct resource when looking for {}. To fix this, change the name of one of these resources:\n- {} ({})\n- {} ({})",
+        "dbt found two {kinds} with the name \"{}\". Since these resources have the same name, dbt will be unable to find the correct resource when looking for {}. To fix this, change the name of one of these resources:\n- {} ({})\n- {} ({})",
         first.name,
         if kind.is_refable() { format!("ref(\"{}\")", first.name) } else { format!("\"{}\"", first.name) },
         first.unique_id,

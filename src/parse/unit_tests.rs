@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Data, json};
 
 use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, layers, parallel, unit_subject};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
 use crate::jinja::py;
 use crate::manifest::{Node, NodeIndex, NodeKind, Nodes, ResourceType, UniqueId, UnitSubject, UnitTestDef};
 use crate::project::{FileKind, ProjectFile, ProjectFiles};
@@ -21,6 +21,7 @@ pub(super) fn nodes(
     diagnostics: &mut Diagnostics,
 ) -> Nodes {
     let fixtures = Fixtures::of(files);
+    diagnostics.extend(Fixtures::twice(files));
     let entries: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "unit_tests").collect();
     parallel(&entries, diagnostics, |_, entry| node(setup, entry, &fixtures))
 }
@@ -33,16 +34,31 @@ struct Fixtures<'a> {
 
 impl<'a> Fixtures<'a> {
     fn of(files: &'a ProjectFiles) -> Self {
-        let stem = |file: &ProjectFile| {
-            let base = file.path.rsplit('/').next().unwrap_or_default();
-            base.rsplit_once('.').map_or(base, |(stem, _)| stem).to_owned()
-        };
         let index = |kind: FileKind| {
             let fitting = files.files.iter().filter(move |file| file.kind == kind);
-            fitting.map(|file| ((file.package, stem(file)), file)).collect()
+            fitting.map(|file| ((file.package, stem(file).to_owned()), file)).collect()
         };
         Self { by_name: index(FileKind::Fixture), seeds: index(FileKind::Seed) }
     }
+
+    /// Tells of fixtures that have one name.
+    fn twice(files: &ProjectFiles) -> Vec<Diagnostic> {
+        let mut seen: HashMap<(usize, &str), &ProjectFile> = HashMap::new();
+        let mut errors = Vec::new();
+        for file in files.files.iter().filter(|file| file.kind == FileKind::Fixture) {
+            let Some(first) = seen.insert((file.package, stem(file)), file) else { continue };
+            let message = format!("two fixtures have the name `{}`", stem(file));
+            let error = Diagnostic::error(Code::DuplicateName, message).in_file(&file.file);
+            let other = Label::new(&first.file, Span::default()).with_text("the other one");
+            errors.push(error.related(other).hint("unit tests name fixtures without folders: rename one of the two"));
+        }
+        errors
+    }
+}
+
+fn stem(file: &ProjectFile) -> &str {
+    let base = file.path.rsplit('/').next().unwrap_or_default();
+    base.rsplit_once('.').map_or(base, |(stem, _)| stem)
 }
 
 fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box<Node>, Box<Diagnostic>> {
@@ -87,6 +103,13 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box
         let part = |key: &str| (key.to_owned(), Data::Object(map_of(written, key)));
         Map::from_iter(["macros", "vars", "env_vars"].map(part))
     });
+    let has_list = |key: &str| {
+        entry.data.get("versions").and_then(|versions| versions.get(key)).is_some_and(|list| !list.is_null())
+    };
+    if has_list("include") && has_list("exclude") {
+        let message = format!("Unit tests can not both include and exclude versions: '{}'", entry.name());
+        return Err(Box::new(entry.error("versions", Code::UnitTestInvalid, message).hint("keep one of the two")));
+    }
     let versions = entry.data.get("versions").filter(|versions| !versions.is_null()).map(|versions| {
         json!({
             "include": versions.get("include").cloned().unwrap_or(Data::Null),
@@ -278,6 +301,14 @@ fn link_one(test: &Node, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Result<
         return Err(Box::new(fail(message).maybe_hint(did_you_mean(name, names))));
     }
     check_incremental(test, def, models[0]).map_err(fail)?;
+    let is_list = |list: &Data| list.as_array().is_some_and(|list| !list.is_empty());
+    let are_asked = def.versions.as_ref().is_some_and(|asked| is_list(&asked["include"]) || is_list(&asked["exclude"]));
+    if models[0].version.is_none() && are_asked {
+        return Err(fail(format!(
+            "Unit test '{}' should not have a versions include or exclude when referencing non-versioned model '{name}'",
+            test.name
+        )));
+    }
     let tested: Vec<&Node> = models
         .into_iter()
         .filter(|model| {

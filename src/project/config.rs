@@ -23,6 +23,14 @@ pub struct Project {
 }
 
 impl Project {
+    /// The two packages in which names without a package are looked for first, from a node of a package.
+    #[must_use]
+    pub fn search_order<'a>(&'a self, package: &'a str) -> [&'a str; 2] {
+        let root = self.root().config.name.as_str();
+        let is_own_first = self.settings.flag("require_ref_searches_node_package_before_root");
+        if is_own_first { [package, root] } else { [root, package] }
+    }
+
     /// The root project.
     #[must_use]
     pub fn root(&self) -> &Package {

@@ -16,7 +16,7 @@ use super::vars_file::VarsFile;
 use super::version;
 use super::yaml::{self, Yaml, YamlKind};
 use super::{DBT_VERSION, Overrides, Package, Project, ProjectConfig, RenderYaml, Settings, Target, YamlScope};
-use super::{scan, shown_path};
+use super::{notices, scan, shown_path};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile};
 
 /// A project without its profile and packages: what `clean` and `deps` need, and the first step of `debug`.
@@ -53,7 +53,9 @@ pub fn load(
         let error = Diagnostic::error(Code::ProfileInvalid, message).in_file(&profiles.file);
         return Err(Box::new(error.hint("keep those of dbt_project.yml: `config` is their older place")));
     }
+    notices::of_profile(&start.profiles_dir, older_flags.as_ref(), diagnostics);
     let settings = start.settings(overrides, (&config, older_flags))?;
+    notices::of_flags(&settings, &config, diagnostics);
     let root = Package { root: start.root.clone(), config: Arc::new(config) };
     // Packages do not see the variables of the command line while they are loaded.
     let no_vars = Map::new();

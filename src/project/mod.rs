@@ -11,6 +11,7 @@ mod engine_env;
 mod flags;
 mod ignore;
 mod load;
+mod notices;
 mod packages;
 mod profile;
 mod project_file;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Data};
 use super::render::ValueRenderer;
 use super::yaml::{Yaml, YamlEntry, YamlKind};
 use super::{DispatchRule, PackageLayer, ProjectConfig, Quoting, RenderYaml, Target, YamlScope};
-use super::{config_keys, flags};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
+use super::{config_keys, flags, notices};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
 
 /// What values are rendered with.
 #[derive(Clone, Copy)]
@@ -442,16 +442,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn renamed_keys(&self, diagnostics: &mut Diagnostics) {
+    fn renamed_keys(&mut self, diagnostics: &mut Diagnostics) {
         for (old, new) in [("source-paths", "model-paths"), ("data-paths", "seed-paths")] {
             let Some(entry) = self.entry(old) else { continue };
-            let message = format!(
-                "The `{old}` config has been renamed to `{new}`. Please update your `{}` configuration to reflect this \
-                 change.",
-                self.file.path()
-            );
-            let warning = Diagnostic::warning(Code::Deprecated, message).at(self.file, entry.key_span);
-            diagnostics.push(warning.hint(format!("write `{new}`")));
+            if let Some(other) = self.entry(new) {
+                let message = format!("`{old}` and `{new}` cannot both be defined: `{old}` is the older name");
+                let label = Label::new(self.file, other.key_span).with_text("the other one");
+                let error = Diagnostic::error(Code::ProjectInvalid, message).at(self.file, entry.key_span);
+                self.problems.push(error.related(label).hint(format!("remove `{old}`")));
+                continue;
+            }
+            diagnostics.push(notices::renamed_key(self.file, (old, new)).at(self.file, entry.key_span));
         }
     }
 

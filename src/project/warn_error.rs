@@ -99,11 +99,12 @@ const KEYS: &[&str] = &["error", "warn", "silence", "include", "exclude"];
 
 /// The names under a key or its older name.
 fn list(map: &Map<String, Data>, key: &str, old: &str) -> Result<Vec<String>, Box<Diagnostic>> {
-    if key != old && map.contains_key(key) && map.contains_key(old) {
-        let message = format!("`warn_error_options` has both `{key}` and `{old}`, which mean the same");
+    let says = |key: &str| map.get(key).is_some_and(|value| !value.is_null() && *value != Data::Array(Vec::new()));
+    if key != old && says(key) && says(old) {
+        let message = format!("Only `{old}` or `{key}` can be specified in `warn_error_options`, not both");
         return Err(invalid(message, format!("keep `{key}`")));
     }
-    let names: Vec<String> = match map.get(key).or_else(|| map.get(old)) {
+    let names: Vec<String> = match map.get(old).or_else(|| map.get(key)) {
         None | Some(Data::Null) => Vec::new(),
         Some(Data::String(name)) => vec![name.clone()],
         Some(Data::Array(names)) if names.iter().all(Data::is_string) => {
@@ -194,7 +195,7 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         refused(json!({"errors": []}), "no key `errors`");
         refused(json!({"error": ["NoSuchThing"]}), "names `NoSuchThing`, which is no warning");
-        refused(json!({"error": [], "include": []}), "both `error` and `include`");
+        refused(json!({"error": ["all"], "include": ["all"]}), "Only `include` or `error`");
         refused(json!({"warn": ["LogTestResult"]}), "nothing is made an error");
         refused(json!({"silence": {"a": 1}}), "not a list of names");
         refused(json!({"silence": ["all"]}), "names `all`");

@@ -142,7 +142,9 @@ impl Yaml {
             YamlKind::Float(value) if value.is_infinite() => mark(if *value > 0.0 { "inf" } else { "-inf" }),
             YamlKind::Moment(text) => mark(text),
             YamlKind::Seq(items) => items.iter().map(Yaml::to_marked_data).collect(),
-            YamlKind::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_marked_data())).collect(),
+            YamlKind::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_marked_data())).collect()
+            }
             _ => self.to_data(),
         }
     }

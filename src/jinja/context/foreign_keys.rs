@@ -32,21 +32,21 @@ fn name_in_list(runtime: &Runtime, package: &str, constraints: &mut Data) {
 
 /// The node that `ref(..)` or `source(..)` means.
 fn target(runtime: &Runtime, package: &str, to: &str) -> Option<NodeIndex> {
-    let root = runtime.project.root().config.name.as_str();
+    let order = runtime.project.search_order(package);
     let template = TemplateSource::new("constraint", "", format!("{{{{ {to} }}}}"));
     let call = calls_of(&template).ok()?.into_iter().next()?;
     let names: Vec<&str> = call.args.iter().filter(|arg| arg.name.is_none()).filter_map(constant_text).collect();
     let find_ref = |of: Option<&str>, name: &str| {
         let call =
             RefCall { package: of.map(str::to_string), name: name.to_string(), version: version(&call), span: None };
-        runtime.lookup.find_ref(&runtime.manifest, &call, root, package)
+        runtime.lookup.find_ref(&runtime.manifest, &call, order)
     };
     match (call.path.as_str(), &names[..]) {
         ("ref", [name]) => find_ref(None, name),
         ("ref", [of, name]) => find_ref(Some(of), name),
         ("source", [source, table]) => {
             let found = runtime.lookup.sources.get(&((*source).to_string(), (*table).to_string()))?;
-            in_packages(&runtime.manifest, found, &[package, root])
+            in_packages(&runtime.manifest, found, order)
         }
         _ => None,
     }

@@ -39,7 +39,7 @@ impl Lookup {
         lookup
     }
 
-    pub(super) fn find_ref(&self, manifest: &Manifest, call: &RefCall, root: &str, package: &str) -> Option<NodeIndex> {
+    pub(super) fn find_ref(&self, manifest: &Manifest, call: &RefCall, order: [&str; 2]) -> Option<NodeIndex> {
         let candidates = self.refs.get(&call.name)?;
         let fits_version = |node: &Node| match (&call.version, &node.version) {
             (None, None) => true,
@@ -54,7 +54,7 @@ impl Lookup {
         };
         match call.package.as_deref() {
             Some(package) => within(Some(package)),
-            None => within(Some(package)).or_else(|| within(Some(root))).or_else(|| within(None)),
+            None => order.into_iter().find_map(|package| within(Some(package))).or_else(|| within(None)),
         }
     }
 }
@@ -64,9 +64,9 @@ fn same_version(a: Option<&Data>, b: Option<&Data>) -> bool {
     a.zip(b).is_some_and(|(a, b)| text(a) == text(b))
 }
 
-pub(super) fn in_packages(manifest: &Manifest, found: &[NodeIndex], packages: &[&str]) -> Option<NodeIndex> {
+pub(super) fn in_packages(manifest: &Manifest, found: &[NodeIndex], packages: [&str; 2]) -> Option<NodeIndex> {
     let of = |package: &str| found.iter().copied().find(|ix| manifest.node(*ix).package == package);
-    packages.iter().find_map(|package| of(package)).or_else(|| found.first().copied())
+    packages.into_iter().find_map(of).or_else(|| found.first().copied())
 }
 
 /// The relation that a node builds or names.

@@ -67,7 +67,9 @@ fn write_items(out: &mut String, items: &[Data], indent: usize) {
 
 fn plain(data: &Data) -> String {
     match data {
-        Data::Object(map) if is_scalar(data) => yaml::marked(map).map(|text| text.replace('T', " ")).unwrap_or_default(),
+        Data::Object(map) if is_scalar(data) => {
+            yaml::marked(map).map(|text| text.replace('T', " ")).unwrap_or_default()
+        }
         Data::Null => "null".to_string(),
         Data::Array(_) => "[]".to_string(),
         Data::Object(_) => "{}".to_string(),

@@ -69,7 +69,11 @@ fn to_json_within(value: &Value, depth: usize, moment: fn(String) -> serde_json:
         ValueKind::Number => number(value),
         ValueKind::String => serde_json::Value::String(value.to_string()),
         ValueKind::Seq | ValueKind::Iterable => serde_json::Value::Array(
-            super::iterate(value).unwrap_or_default().iter().map(|item| to_json_within(item, depth + 1, moment)).collect(),
+            super::iterate(value)
+                .unwrap_or_default()
+                .iter()
+                .map(|item| to_json_within(item, depth + 1, moment))
+                .collect(),
         ),
         ValueKind::Map => {
             let mut map = Map::new();

@@ -22,7 +22,7 @@ pub(in crate::parse) fn link(
         return;
     }
     relations(nodes);
-    let lookup = Lookup::new(&setup.project.root().config.name, nodes, disabled);
+    let lookup = Lookup::new(setup.project, nodes, disabled);
     let mut linker = Linker::new(setup, &lookup, nodes, disabled);
     let metrics = (0..nodes.len()).filter(|place| nodes[*place].resource_type == ResourceType::Metric);
     metrics.for_each(|place| linker.link(place));
@@ -40,7 +40,7 @@ pub(in crate::parse) fn link(
         }
     }
     if is_sound {
-        rules::check(nodes, diagnostics);
+        rules::check(&setup.project.settings, nodes, diagnostics);
     }
 }
 
@@ -81,7 +81,7 @@ struct Measured<'a> {
 
 struct Linker<'a> {
     root: &'a str,
-    lookup: &'a Lookup,
+    lookup: &'a Lookup<'a>,
     nodes: &'a [Box<Node>],
     measures: HashMap<&'a str, Vec<Measured<'a>>>,
     linked: BTreeMap<usize, Links>,
@@ -89,7 +89,7 @@ struct Linker<'a> {
 }
 
 impl<'a> Linker<'a> {
-    fn new(setup: &'a Setup<'_>, lookup: &'a Lookup, nodes: &'a [Box<Node>], disabled: &'a [Box<Node>]) -> Self {
+    fn new(setup: &'a Setup<'_>, lookup: &'a Lookup<'a>, nodes: &'a [Box<Node>], disabled: &'a [Box<Node>]) -> Self {
         let mut measures: HashMap<&str, Vec<Measured<'_>>> = HashMap::new();
         let enabled = nodes.iter().enumerate().map(|(place, node)| (Some(place), node));
         for (place, model) in enabled.chain(disabled.iter().map(|node| (None, node))) {

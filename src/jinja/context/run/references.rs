@@ -17,8 +17,8 @@ pub(super) fn resolve_ref(inner: &Inner, args: &[Value]) -> Result<Value, Error>
     let call = read_ref(args)?;
     let runtime = inner.runtime();
     let manifest = &runtime.manifest;
-    let root = &runtime.project.root().config.name;
-    let Some(ix) = runtime.lookup.find_ref(manifest, &call, root, &inner.package) else {
+    let order = runtime.project.search_order(&inner.package);
+    let Some(ix) = runtime.lookup.find_ref(manifest, &call, order) else {
         let is_disabled = manifest
             .disabled
             .iter()
@@ -77,9 +77,8 @@ pub(super) fn resolve_source(inner: &Inner, args: &[Value]) -> Result<Value, Err
     let key = read_source(args)?;
     let runtime = inner.runtime();
     let manifest = &runtime.manifest;
-    let root = runtime.project.root().config.name.as_str();
     let found = runtime.lookup.sources.get(&key).map(Vec::as_slice).unwrap_or_default();
-    let Some(ix) = in_packages(manifest, found, &[&inner.package, root]) else {
+    let Some(ix) = in_packages(manifest, found, runtime.project.search_order(&inner.package)) else {
         let full = format!("{}.{}", key.0, key.1);
         let is_disabled = manifest.disabled.iter().any(|node| match &node.kind {
             NodeKind::Source(source) => source.source_name == key.0 && node.name == key.1,
@@ -107,10 +106,12 @@ pub(super) fn resolve_function(inner: &Inner, args: &[Value]) -> Result<Value, E
     let name = names.pop().unwrap_or_default();
     let package = names.pop();
     let runtime = inner.runtime();
-    let root = runtime.project.root().config.name.as_str();
     let found = runtime.lookup.functions.get(&name).map(Vec::as_slice).unwrap_or_default();
-    let packages = [package.as_deref().unwrap_or(&inner.package), root];
-    let Some(ix) = in_packages(&runtime.manifest, found, &packages) else {
+    let packages = match package.as_deref() {
+        Some(package) => [package, package],
+        None => runtime.project.search_order(&inner.package),
+    };
+    let Some(ix) = in_packages(&runtime.manifest, found, packages) else {
         let call = RefCall { package, name, version: None, span: None };
         return Err(not_found(inner, "function", &call, false, Vec::new()));
     };

@@ -23,11 +23,8 @@ impl PyDelta {
     /// How Python shows it inside of lists.
     pub(super) fn repr(self) -> String {
         let of_day = self.0.rem_euclid(DAY);
-        let parts = [
-            ("days", self.0.div_euclid(DAY)),
-            ("seconds", of_day / 1_000_000),
-            ("microseconds", of_day % 1_000_000),
-        ];
+        let parts =
+            [("days", self.0.div_euclid(DAY)), ("seconds", of_day / 1_000_000), ("microseconds", of_day % 1_000_000)];
         let parts: Vec<String> =
             parts.iter().filter(|(_, number)| *number != 0).map(|(name, number)| format!("{name}={number}")).collect();
         format!("datetime.timedelta({})", if parts.is_empty() { "0".to_owned() } else { parts.join(", ") })

@@ -32,9 +32,12 @@ fn deprecate_outer_params(rules: &mut Rules<'_, '_>) {
         let params = value(metric, "type_params");
         ["window", "grain_to_date"].iter().any(|key| !params[*key].is_null())
     };
-    if let Some(metric) = rules.metrics.iter().copied().find(is_old) {
-        let message = "`type_params.window` and `type_params.grain_to_date` of cumulative metrics belong under `type_params.cumulative_type_params`";
-        rules.deprecate(metric, "type_params", message);
+    let message = "`type_params.window` and `type_params.grain_to_date` of cumulative metrics belong under `type_params.cumulative_type_params`";
+    let found: Vec<&Node> = rules.metrics.iter().copied().filter(is_old).collect();
+    if rules.are_params_nested {
+        found.into_iter().for_each(|metric| rules.error(metric, "type_params", message));
+    } else if let Some(metric) = found.first() {
+        rules.deprecate(metric, "type_params", (message.to_owned(), "MFCumulativeTypeParamsDeprecation", "D019"));
     }
 }
 

@@ -10,11 +10,12 @@ use serde_json::{Map, Value as Data};
 
 use super::link::{names_in, problem};
 use super::own;
-use crate::diagnostic::{Code, Diagnostics, Severity};
+use crate::diagnostic::{Code, DbtEvent, Diagnostics, Severity};
 use crate::manifest::{Node, ResourceType};
+use crate::project::Settings;
 
 /// Checks the semantic layer of a project.
-pub(super) fn check(nodes: &[Box<Node>], diagnostics: &mut Diagnostics) {
+pub(super) fn check(settings: &Settings, nodes: &[Box<Node>], diagnostics: &mut Diagnostics) {
     let of_kind =
         |kind: ResourceType| nodes.iter().map(Box::as_ref).filter(|node| node.resource_type == kind).collect();
     let mut rules = Rules {
@@ -22,6 +23,8 @@ pub(super) fn check(nodes: &[Box<Node>], diagnostics: &mut Diagnostics) {
         metrics: of_kind(ResourceType::Metric),
         queries: of_kind(ResourceType::SavedQuery),
         custom_grains: spines::custom_grains(nodes),
+        are_spines_declared: settings.flag("require_yaml_configuration_for_mf_time_spines"),
+        are_params_nested: settings.flag("require_nested_cumulative_type_params"),
         diagnostics,
     };
     if rules.models.is_empty() {
@@ -42,6 +45,10 @@ struct Rules<'a, 'd> {
     metrics: Vec<&'a Node>,
     queries: Vec<&'a Node>,
     custom_grains: Vec<&'a str>,
+    /// Whether a time spine needs to be declared as one.
+    are_spines_declared: bool,
+    /// Whether parameters of cumulative metrics need a mapping of their own.
+    are_params_nested: bool,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -52,10 +59,11 @@ impl Rules<'_, '_> {
     }
 
     /// Reports a form that will go away.
-    fn deprecate(&mut self, node: &Node, word: &str, message: impl Into<String>) {
-        let mut warning = *problem(node, Code::Deprecated, message.into(), word);
+    fn deprecate(&mut self, node: &Node, word: &str, (message, name, code): (String, &'static str, &'static str)) {
+        let mut warning = *problem(node, Code::Deprecated, message, word);
         warning.severity = Severity::Warning;
-        self.diagnostics.push(warning);
+        let facts = serde_json::Map::new();
+        self.diagnostics.push(warning.with_event(DbtEvent { name, code, facts }));
     }
 
     fn warn(&mut self, node: &Node, word: &str, message: impl Into<String>) {

@@ -42,11 +42,10 @@ pub(super) fn check(rules: &mut Rules<'_, '_>, nodes: &[Box<Node>]) {
         return;
     };
     if let Some(legacy) = legacy.filter(|legacy| spine(legacy).is_none() && !has_days && !rules.metrics.is_empty()) {
-        rules.deprecate(
-            legacy,
-            "",
-            format!("`{LEGACY_SPINE}` is a time spine by its name alone; declare `time_spine:` on it"),
-        );
+        let message = format!("`{LEGACY_SPINE}` is a time spine by its name alone; declare `time_spine:` on it");
+        if !rules.are_spines_declared {
+            rules.deprecate(legacy, "", (message, "MFTimespineWithoutYamlConfigurationDeprecation", "D018"));
+        }
     }
     warn_of_finer_dimensions(rules, finest);
 }

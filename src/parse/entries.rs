@@ -1,0 +1,103 @@
+//! Mistakes that an entry of a property file shows by itself.
+
+use serde_json::Value as Data;
+
+use super::properties::{Entry, list_of, map_of, text_of};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+
+/// Checks all entries.
+pub(super) fn check(entries: &[Entry], diagnostics: &mut Diagnostics) {
+    for entry in entries {
+        match entry.list {
+            "models" => check_time_spine(entry, diagnostics),
+            "sources" => check_source(entry, diagnostics),
+            _ => {}
+        }
+        // Those of nodes that are files are checked with what the other places say.
+        let is_told_here =
+            ["sources", "exposures", "metrics", "semantic_models", "saved_queries"].contains(&entry.list);
+        if let Some(value) = entry.data.get("config").and_then(|config| config.get("enabled"))
+            && is_told_here
+            && !value.is_null()
+            && !value.is_boolean()
+        {
+            let message = format!("`enabled` of `{}` must be a boolean", entry.name());
+            let span = place(entry, &["config", "enabled"]);
+            diagnostics.push(Diagnostic::error(Code::YamlType, message).at(&entry.file, span));
+        }
+    }
+}
+
+/// The place of a value below an entry, or of the entry.
+fn place(entry: &Entry, path: &[&str]) -> Span {
+    let found = path.iter().try_fold(&entry.yaml, |yaml, key| yaml.get(key));
+    found.map_or(entry.yaml.span, |yaml| yaml.span)
+}
+
+/// The columns that a time spine names must be declared.
+fn check_time_spine(entry: &Entry, diagnostics: &mut Diagnostics) {
+    let spine = map_of(&entry.data, "time_spine");
+    // Versions may have columns of their own.
+    if spine.is_empty() || !list_of(&entry.data, "versions").is_empty() {
+        return;
+    }
+    let columns = list_of(&entry.data, "columns");
+    let find = |name: &str| columns.iter().find(|column| column.get("name").and_then(Data::as_str) == Some(name));
+    let names: Vec<&str> = columns.iter().filter_map(|column| column.get("name")?.as_str()).collect();
+    let model = entry.name();
+    let standard = spine.get("standard_granularity_column").and_then(text_of).unwrap_or_default();
+    let at = |span: Span, message: String| Diagnostic::error(Code::PropertyInvalid, message).at(&entry.file, span);
+    let span = place(entry, &["time_spine", "standard_granularity_column"]);
+    match find(&standard) {
+        None => {
+            let message = format!(
+                "Time spine standard granularity column must be defined on the model. Got invalid column name \
+                 '{standard}' for model '{model}'. Valid names: {names:?}."
+            );
+            diagnostics.push(at(span, message).maybe_hint(did_you_mean(&standard, names.iter().copied())));
+        }
+        Some(column) if column.get("granularity").is_none_or(Data::is_null) => {
+            let message = format!(
+                "Time spine standard granularity column must have a granularity defined. Please add one for column \
+                 '{standard}' in model '{model}'."
+            );
+            diagnostics.push(at(span, message).hint("add `granularity: day` to the column"));
+        }
+        Some(_) => {}
+    }
+    for (ix, custom) in list_of(&spine, "custom_granularities").iter().enumerate() {
+        let name = ["column_name", "name"].iter().find_map(|key| text_of(custom.get(*key)?)).unwrap_or_default();
+        if find(&name).is_some() {
+            continue;
+        }
+        let message = format!(
+            "Time spine custom granularity columns do not exist in the model. Columns not found: ['{name}']; \
+             Available columns: {names:?}"
+        );
+        let list = entry.yaml.get("time_spine").and_then(|spine| spine.get("custom_granularities"));
+        let span = list.and_then(|list| list.items().get(ix)).map_or(span, |item| item.span);
+        diagnostics.push(at(span, message).maybe_hint(did_you_mean(&name, names.iter().copied())));
+    }
+}
+
+/// The time of loading is told by a column or by a query.
+fn check_source(entry: &Entry, diagnostics: &mut Diagnostics) {
+    let tables = entry.yaml.get("tables").map(|tables| tables.items()).unwrap_or_default();
+    let data = list_of(&entry.data, "tables");
+    let owners = data.iter().zip(tables).map(|(data, yaml)| (data.clone(), yaml, "table"));
+    for (data, yaml, level) in [(Data::Object(entry.data.clone()), &entry.yaml, "source")].into_iter().chain(owners) {
+        let find = |key: &str| {
+            let own = data.get(key).filter(|value| !value.is_null());
+            own.or_else(|| data.get("config")?.get(key).filter(|value| !value.is_null()))
+        };
+        let key_span = yaml.entry("loaded_at_field").map_or(yaml.span, |entry| entry.key_span);
+        let mut error = |message: String| {
+            diagnostics.push(Diagnostic::error(Code::PropertyInvalid, message).at(&entry.file, key_span));
+        };
+        if find("loaded_at_field").is_some_and(|value| value == "") {
+            error("loaded_at_field cannot be an empty string.".to_owned());
+        } else if find("loaded_at_field").is_some() && find("loaded_at_query").is_some() {
+            error(format!("Cannot specify both loaded_at_field and loaded_at_query at {level} level."));
+        }
+    }
+}
