@@ -1,11 +1,3 @@
-{# `relation_to_build` for DuckDB: without transactions a contract's table would be seen before its rows are in it. #}
-{% macro duckdb__relation_to_build(existing_relation, target_relation) -%}
-    {% if existing_relation is none and not adapter.disable_transactions() %}
-        {{ return(target_relation) }}
-    {% endif %}
-    {{ return(make_intermediate_relation(target_relation)) }}
-{%- endmacro %}
-
 {# `swap_in_relation` for DuckDB: DDL is part of the transaction, so the old relation is dropped in it and needs no backup; its indexes go with it. #}
 {% macro duckdb__swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) -%}
     {% if existing_relation is not none and adapter.disable_transactions() %}

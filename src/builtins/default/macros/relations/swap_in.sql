@@ -1,18 +1,8 @@
-{# The relation that the build of a table writes before `swap_in_relation`; an adapter whose DDL is part of the transaction may build a new table in its place, which spares the renaming. #}
-{% macro relation_to_build(existing_relation, target_relation) -%}
-    {{ return(adapter.dispatch('relation_to_build', 'dbt')(existing_relation, target_relation)) }}
-{%- endmacro %}
-
-{# Fallback of `relation_to_build`: nobody sees a relation that is being built. #}
-{% macro default__relation_to_build(existing_relation, target_relation) -%}
-    {{ return(make_intermediate_relation(target_relation)) }}
-{%- endmacro %}
-
 {# Drops what an interrupted build left where a build with a swap writes; returns the relation that `swap_in_relation` may move the old one to, with the old one's type, as which it is dropped; none where there is no old one. #}
-{% macro clear_for_swap(existing_relation, built_relation, target_relation) -%}
+{% macro clear_for_swap(existing_relation, intermediate_relation, target_relation) -%}
     {% set backup_relation = none if existing_relation is none
                           else make_backup_relation(target_relation, existing_relation.type) %}
-    {% for relation in [built_relation, backup_relation] if relation is not none %}
+    {% for relation in [intermediate_relation, backup_relation] if relation is not none %}
         {% set leftover = load_cached_relation(relation) %}
         {{ drop_leftover(leftover) if leftover is not none }}
     {% endfor %}
@@ -22,10 +12,6 @@
 
 {# Puts a relation that was built under another name in the place of the one that is there, and returns what is to be dropped after the commit, or none; a project may override it, an adapter `<adapter>__swap_in_relation`. #}
 {% macro swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) -%}
-    {% if intermediate_relation == target_relation %}
-        {% do adapter.cache_added(target_relation) %}
-        {{ return(none) }}
-    {% endif %}
     {{ return(adapter.dispatch('swap_in_relation', 'dbt')(existing_relation, intermediate_relation, target_relation, backup_relation)) }}
 {%- endmacro %}
 

@@ -1,4 +1,4 @@
-{# A table; where one is already, it is built under another name and swapped in, or in place if it has foreign keys. #}
+{# A table, built under another name and swapped in, or in place if it has foreign keys. #}
 {% materialization table, adapter="duckdb", supported_languages=['sql', 'python'] -%}
     {% set language = model['language'] %}
     {% set existing_relation = load_cached_relation(this) %}
@@ -7,9 +7,8 @@
     {% set alter_after_commit = adapter.use_ducklake_table_workarounds(target_relation) %}
     {% set build_in_place = has_foreign_key_constraints(existing_relation) %}
     {% set dropped_dependents = [] %}
-    {% set built_relation = target_relation if build_in_place else relation_to_build(existing_relation, target_relation) %}
-    {% set backup_relation = clear_for_swap(existing_relation, built_relation, target_relation)
-                          if built_relation != target_relation else none %}
+    {% set intermediate_relation = make_intermediate_relation(target_relation) %}
+    {% set backup_relation = clear_for_swap(existing_relation, intermediate_relation, target_relation) %}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -21,6 +20,7 @@
         {% set dropped_dependents = drop_relation_for_rebuild(existing_relation) %}
     {% endif %}
 
+    {% set built_relation = target_relation if build_in_place else intermediate_relation %}
     {% call statement('main', language=language) -%}
         {{- create_table_as(False, built_relation, compiled_code, language, partitioned_by=partitioned_by, sorted_by=sorted_by) }}
     {%- endcall %}
@@ -30,7 +30,7 @@
         {% if existing_relation is not none and existing_relation.is_table and may_be_foreign_key_target(existing_relation) %}
             {% set dropped_dependents = drop_foreign_key_dependents(existing_relation) %}
         {% endif %}
-        {% set replaced_relation = swap_in_relation(existing_relation, built_relation, target_relation, backup_relation) %}
+        {% set replaced_relation = swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) %}
     {% endif %}
     {% do restore_foreign_key_dependents(dropped_dependents) if dropped_dependents %}
     {% do create_indexes(target_relation) %}

@@ -25,12 +25,6 @@
 {%- endmacro %}
 
 
-{# `relation_to_build` for Postgres: nobody sees a new relation before the commit, whatever its name. #}
-{% macro postgres__relation_to_build(existing_relation, target_relation) -%}
-    {{ return(target_relation if existing_relation is none else make_intermediate_relation(target_relation)) }}
-{%- endmacro %}
-
-
 {# `swap_in_relation` for Postgres: within the transaction of the build, so that nothing is dropped after the commit. #}
 {% macro postgres__swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) -%}
     {% if existing_relation is none or postgres__publish_mode() == 'dbt' %}

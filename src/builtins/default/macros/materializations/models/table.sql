@@ -1,24 +1,23 @@
-{# A table; where one is already, it is built under another name and swapped in. A project or adapter may define its own. #}
+{# A table, built under another name and swapped in; a project or adapter may define its own. #}
 {% materialization table, default -%}
     {% set existing_relation = load_cached_relation(this) %}
     {% set target_relation = this.incorporate(type='table') %}
-    {% set built_relation = relation_to_build(existing_relation, target_relation) %}
-    {% set backup_relation = clear_for_swap(existing_relation, built_relation, target_relation)
-                          if built_relation != target_relation else none %}
+    {% set intermediate_relation = make_intermediate_relation(target_relation) %}
+    {% set backup_relation = clear_for_swap(existing_relation, intermediate_relation, target_relation) %}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {% call statement('main') -%}
-        {{ get_create_table_as_sql(False, built_relation, sql) }}
+        {{ get_create_table_as_sql(False, intermediate_relation, sql) }}
     {%- endcall %}
-    {% do create_indexes(built_relation) %}
+    {% do create_indexes(intermediate_relation) %}
 
     {# A hook may have dropped the old relation meanwhile. #}
     {% if existing_relation is not none %}
         {% set existing_relation = load_cached_relation(existing_relation) %}
     {% endif %}
-    {% set replaced_relation = swap_in_relation(existing_relation, built_relation, target_relation, backup_relation) %}
+    {% set replaced_relation = swap_in_relation(existing_relation, intermediate_relation, target_relation, backup_relation) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
 
