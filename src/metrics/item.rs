@@ -23,13 +23,13 @@ pub(super) struct ItemName {
 }
 
 impl ItemName {
-    /// Takes a name apart, in small letters.
-    pub(super) fn read(text: &str) -> Self {
+    /// Takes a name apart, in small letters. `grains` are the names of grains that time spines add.
+    pub(super) fn read(text: &str, grains: &[&str]) -> Self {
         let lower = text.trim().to_lowercase();
         let mut parts: Vec<String> = lower.split("__").map(str::to_owned).collect();
         let mut item = Self::default();
         let last = parts.last().map(String::as_str).unwrap_or_default();
-        if parts.len() > 1 && GRAINS.contains(&last) {
+        if parts.len() > 1 && (GRAINS.contains(&last) || grains.iter().any(|grain| grain.to_lowercase() == last)) {
             item.grain = parts.pop();
         } else if parts.len() > 1 && last.strip_prefix("extract_").is_some_and(|part| PARTS.contains(&part)) {
             item.part = parts.pop().map(|last| last.trim_start_matches("extract_").to_owned());
@@ -84,13 +84,13 @@ pub(super) enum Piece {
 ///
 /// # Errors
 /// A sentence about a template that is none of those that conditions may hold.
-pub(super) fn pieces(condition: &str) -> Result<Vec<Piece>, String> {
+pub(super) fn pieces(condition: &str, grains: &[&str]) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut rest = condition;
     while let Some(start) = rest.find("{{") {
         let end = rest[start..].find("}}").ok_or_else(|| format!("`{condition}` has no end of a template"))? + start;
         pieces.push(Piece::Text(rest[..start].to_owned()));
-        pieces.push(Piece::Item(call(rest[start + 2..end].trim())?));
+        pieces.push(Piece::Item(call(rest[start + 2..end].trim(), grains)?));
         rest = &rest[end + 2..];
     }
     pieces.push(Piece::Text(rest.to_owned()));
@@ -98,7 +98,7 @@ pub(super) fn pieces(condition: &str) -> Result<Vec<Piece>, String> {
 }
 
 /// Reads `Dimension('customer__country')` and its kin.
-fn call(text: &str) -> Result<ItemName, String> {
+fn call(text: &str, grains: &[&str]) -> Result<ItemName, String> {
     let expected = || {
         format!(
             "`{text}` is not understood: conditions may hold `Dimension('…')`, `TimeDimension('…', '…')` and `Entity('…')`"
@@ -108,7 +108,7 @@ fn call(text: &str) -> Result<ItemName, String> {
     let (arguments, mut methods) = rest.split_once(')').ok_or_else(expected)?;
     let arguments: Vec<&str> = arguments.split(',').map(unquoted).collect();
     let first = arguments.first().filter(|name| !name.is_empty()).ok_or_else(expected)?;
-    let mut item = ItemName::read(first);
+    let mut item = ItemName::read(first, grains);
     match function.trim() {
         "Dimension" | "Entity" => {}
         "TimeDimension" => {
@@ -143,12 +143,14 @@ mod tests {
 
     #[test]
     fn names_are_taken_apart() {
-        let item = ItemName::read("Customer__country");
+        let item = ItemName::read("Customer__country", &[]);
         assert_eq!((item.links.as_slice(), item.name.as_str()), (["customer".to_owned()].as_slice(), "country"));
-        assert_eq!(ItemName::read("metric_time__month").grain.as_deref(), Some("month"));
-        assert_eq!(ItemName::read("a__b__at__extract_year").part.as_deref(), Some("year"));
-        assert_eq!(ItemName::read("a__b__at__day").column(), "a__b__at__day");
-        assert_eq!(ItemName::read("month").name, "month");
+        assert_eq!(ItemName::read("metric_time__month", &[]).grain.as_deref(), Some("month"));
+        assert_eq!(ItemName::read("metric_time__shift", &[]).grain, None);
+        assert_eq!(ItemName::read("metric_time__shift", &["Shift"]).grain.as_deref(), Some("shift"));
+        assert_eq!(ItemName::read("a__b__at__extract_year", &[]).part.as_deref(), Some("year"));
+        assert_eq!(ItemName::read("a__b__at__day", &[]).column(), "a__b__at__day");
+        assert_eq!(ItemName::read("month", &[]).name, "month");
     }
 
     #[test]
@@ -157,7 +159,8 @@ mod tests {
             Piece::Item(item) => Some(item.column()),
             Piece::Text(_) => None,
         };
-        let read = |text: &str| pieces(text).map(|pieces| pieces.into_iter().filter_map(column).collect::<Vec<_>>());
+        let read =
+            |text: &str| pieces(text, &[]).map(|pieces| pieces.into_iter().filter_map(column).collect::<Vec<_>>());
         assert_eq!(
             read("{{ Dimension('a__b') }} = 'x' and {{ TimeDimension(\"metric_time\", 'MONTH') }} > 1"),
             Ok(vec!["a__b".to_owned(), "metric_time__month".to_owned()])

@@ -48,6 +48,8 @@ pub(super) struct Spine<'a> {
     pub(super) column: &'a str,
     /// How long a period is.
     pub(super) grain: &'a str,
+    /// The grains that it adds: their names and the columns with their periods.
+    pub(super) added: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Layer<'a> {
@@ -89,6 +91,27 @@ impl<'a> Layer<'a> {
         let fits = |spine: &&Spine<'_>| coarseness(spine.grain) <= coarseness(grain);
         self.spines.iter().rev().find(fits).or_else(|| self.spines.first())
     }
+
+    /// The names of the grains that time spines add.
+    pub(super) fn added_grains(&self) -> Vec<&'a str> {
+        self.spines.iter().flat_map(|spine| spine.added.iter().map(|(name, _)| *name)).collect()
+    }
+
+    /// The time spine that adds a grain, and its column with the periods.
+    pub(super) fn added_grain(&self, name: &str) -> Option<(&Spine<'a>, &'a str)> {
+        self.spines.iter().find_map(|spine| {
+            let (_, column) = spine.added.iter().find(|(grain, _)| grain.to_lowercase() == name)?;
+            Some((spine, *column))
+        })
+    }
+
+    /// The unit of time that a grain is made of: that of its time spine, or the grain itself.
+    pub(super) fn unit_of<'g>(&self, grain: &'g str) -> &'g str
+    where
+        'a: 'g,
+    {
+        self.added_grain(grain).map_or(grain, |(spine, _)| spine.grain)
+    }
 }
 
 fn spine(node: &Node) -> Option<Spine<'_>> {
@@ -100,10 +123,15 @@ fn spine(node: &Node) -> Option<Spine<'_>> {
         Some(spine) => {
             let column = spine.get("standard_granularity_column")?.as_str()?;
             let grain = node.columns.get(column)?.extra.get("granularity")?.as_str()?;
-            Some(Spine { table: node, column, grain })
+            let added = spine.get("custom_granularities").and_then(Data::as_array).into_iter().flatten();
+            let added = added.filter_map(|grain| {
+                let name = grain["name"].as_str()?;
+                Some((name, grain["column_name"].as_str().unwrap_or(name)))
+            });
+            Some(Spine { table: node, column, grain, added: added.collect() })
         }
         None if node.name == LEGACY_SPINE && node.resource_type.is_refable() => {
-            Some(Spine { table: node, column: "date_day", grain: "day" })
+            Some(Spine { table: node, column: "date_day", grain: "day", added: Vec::new() })
         }
         None => None,
     }

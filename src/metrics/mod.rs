@@ -56,8 +56,15 @@ pub fn with_saved_query(manifest: &Manifest, name: &str, question: &Question) ->
         return Err(Box::new(Diagnostic::error(Code::MetricsQuestion, message).hint(hint)));
     };
     let params = own.get("query_params").unwrap_or(&Data::Null);
+    let grains = layer.added_grains();
     let texts = |key: &str| -> Vec<String> {
-        params[key].as_array().into_iter().flatten().filter_map(Data::as_str).map(written).collect()
+        params[key]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Data::as_str)
+            .map(|text| written(text, &grains))
+            .collect()
     };
     let mut all = Question { metrics: texts("metrics"), group_by: texts("group_by"), ..question.clone() };
     all.filters = filters_in(&params["where"]).into_iter().map(str::to_owned).collect();
@@ -73,7 +80,7 @@ pub fn with_saved_query(manifest: &Manifest, name: &str, question: &Question) ->
 
 /// A name as the command line takes it: saved queries may write `TimeDimension('metric_time', 'day')`, and
 /// `Dimension('metric_time').descending(True)` or `-metric_time` for an order.
-fn written(text: &str) -> String {
+fn written(text: &str, grains: &[&str]) -> String {
     if !text.contains('(') {
         return text.to_owned();
     }
@@ -81,7 +88,7 @@ fn written(text: &str) -> String {
     let inner = text.strip_prefix("Metric(").and_then(|rest| rest.split(')').next());
     let name = match inner {
         Some(name) => name.trim_matches(['\'', '"', ' ']).to_owned(),
-        None => match item::pieces(&format!("{{{{ {text} }}}}")).as_deref() {
+        None => match item::pieces(&format!("{{{{ {text} }}}}"), grains).as_deref() {
             Ok([_, item::Piece::Item(item), _]) => item.column(),
             _ => text.to_owned(),
         },

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Data, json};
 use super::item::{ItemName, shown};
 use super::layer::{Layer, Metric, coarser, filters_in, text};
 use super::rows::{Calendar, Filter, Wanted, describe};
-use super::sources::{reference, singular};
+use super::sources::{added_grain, reference, singular};
 use super::{Question, known};
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::manifest::coarseness;
@@ -62,7 +62,7 @@ pub(super) fn plan(layer: &Layer<'_>, question: &Question) -> Result<Map<String,
     let mut builder =
         Builder { layer, question, items: Vec::new(), sources: BTreeMap::new(), steps: Vec::new(), open: Vec::new() };
     builder.items = builder.group_by()?;
-    let context = Context { filters: filters(question.filters.iter().map(String::as_str))?, offset: None };
+    let context = Context { filters: filters(layer, question.filters.iter().map(String::as_str))?, offset: None };
     let mut outputs: Vec<Output> = Vec::new();
     for name in &question.metrics {
         let output = builder.metric(name, &context)?;
@@ -75,7 +75,7 @@ pub(super) fn plan(layer: &Layer<'_>, question: &Question) -> Result<Map<String,
     let from = builder.compute("answer", &inputs, columns.collect());
     let dims = builder.dims();
     let names: Vec<&str> = outputs.iter().map(|output| output.column.as_str()).collect();
-    let order = order(question, &dims, &names)?;
+    let order = builder.order(&dims, &names)?;
     let mut plan = Map::new();
     plan.insert("sources".to_owned(), builder.described_sources());
     plan.insert("steps".to_owned(), builder.steps.into_iter().map(Data::Object).collect());
@@ -85,34 +85,41 @@ pub(super) fn plan(layer: &Layer<'_>, question: &Question) -> Result<Map<String,
     Ok(plan)
 }
 
-fn filters<'f>(texts: impl IntoIterator<Item = &'f str>) -> Result<Vec<Filter>, Box<Diagnostic>> {
-    texts.into_iter().map(Filter::read).collect()
-}
-
-fn order(question: &Question, dims: &[String], metrics: &[&str]) -> Result<Vec<Data>, Box<Diagnostic>> {
-    let columns: Vec<&str> = dims.iter().map(String::as_str).chain(metrics.iter().copied()).collect();
-    let names: Vec<&str> = columns.iter().map(|column| shown(column)).collect();
-    let one = |written: &String| {
-        let (name, is_descending) = written.strip_prefix('-').map_or((written.as_str(), false), |name| (name, true));
-        let wanted = name.trim().to_lowercase();
-        let found = columns.iter().find(|column| shown(column) == wanted);
-        // `metric_time` stands for the one grain of it that is asked for.
-        let found = found.or_else(|| columns.iter().find(|column| ItemName::read(column).base() == wanted));
-        found.map(|column| json!({"column": column, "is_descending": is_descending})).ok_or_else(|| {
-            let error = question_error(format!("the answer cannot be ordered by `{name}`, which is no column of it"));
-            let hint = did_you_mean(&wanted, names.iter().copied());
-            Box::new(error.hint(hint.unwrap_or_else(|| known("columns", &names))))
-        })
-    };
-    question.order_by.iter().map(one).collect()
+fn filters<'f>(layer: &Layer<'_>, texts: impl IntoIterator<Item = &'f str>) -> Result<Vec<Filter>, Box<Diagnostic>> {
+    let grains = layer.added_grains();
+    texts.into_iter().map(|text| Filter::read(text, &grains)).collect()
 }
 
 impl<'b> Builder<'_, 'b> {
+    /// The columns of the answer that it is ordered by.
+    fn order(&self, dims: &[String], metrics: &[&str]) -> Result<Vec<Data>, Box<Diagnostic>> {
+        let columns: Vec<&str> = dims.iter().map(String::as_str).chain(metrics.iter().copied()).collect();
+        let names: Vec<&str> = columns.iter().map(|column| shown(column)).collect();
+        let grains = self.layer.added_grains();
+        let one = |written: &String| {
+            let (name, is_descending) =
+                written.strip_prefix('-').map_or((written.as_str(), false), |name| (name, true));
+            let wanted = name.trim().to_lowercase();
+            let found = columns.iter().find(|column| shown(column) == wanted);
+            // `metric_time` stands for the one grain of it that is asked for.
+            let found =
+                found.or_else(|| columns.iter().find(|column| ItemName::read(column, &grains).base() == wanted));
+            found.map(|column| json!({"column": column, "is_descending": is_descending})).ok_or_else(|| {
+                let error =
+                    question_error(format!("the answer cannot be ordered by `{name}`, which is no column of it"));
+                let hint = did_you_mean(&wanted, names.iter().copied());
+                Box::new(error.hint(hint.unwrap_or_else(|| known("columns", &names))))
+            })
+        };
+        self.question.order_by.iter().map(one).collect()
+    }
+
     /// The names to group by; `metric_time` alone has the coarsest grain that a metric needs.
     fn group_by(&self) -> Result<Vec<ItemName>, Box<Diagnostic>> {
+        let grains = self.layer.added_grains();
         let mut items: Vec<ItemName> = Vec::new();
         for name in &self.question.group_by {
-            let mut item = ItemName::read(name);
+            let mut item = ItemName::read(name, &grains);
             if item.is_metric_time() && item.grain.is_none() && item.part.is_none() {
                 let mut grain = "nanosecond";
                 for metric in &self.question.metrics {
@@ -176,7 +183,8 @@ impl<'b> Builder<'_, 'b> {
         }
         self.open.push(metric.name.to_owned());
         let mut inner = context.clone();
-        let own = filters(metric.filters()).map_err(|error| Box::new(error.at(&metric.node.file, metric.node.span)))?;
+        let own = filters(self.layer, metric.filters())
+            .map_err(|error| Box::new(error.at(&metric.node.file, metric.node.span)))?;
         inner.filters.extend(own);
         let output = match metric.kind() {
             "ratio" => self.ratio(metric, &inner),
@@ -214,7 +222,7 @@ impl<'b> Builder<'_, 'b> {
     /// Plans a metric that another is made of.
     fn input(&mut self, metric: Metric<'b>, input: &Data, context: &Context) -> Result<Output, Box<Diagnostic>> {
         let mut inner = context.clone();
-        inner.filters.extend(filters(filters_in(&input["filter"]))?);
+        inner.filters.extend(filters(self.layer, filters_in(&input["filter"]))?);
         let window = &input["offset_window"];
         if let Some(count) = window["count"].as_u64() {
             inner.offset = Some(Offset::Window(count, singular(text(window, "granularity"))));
@@ -269,7 +277,7 @@ impl<'b> Builder<'_, 'b> {
             let step = self.aggregate(metric, input, &Calendar::None, (context, &items))?;
             return Ok(Output { step, column, fill });
         }
-        let finest = self.calendar_grain(self.grain_of(metric)?)?;
+        let finest = self.calendar_grain(self.layer.unit_of(self.grain_of(metric)?))?;
         let is_finest =
             times.iter().any(|item| item.grain.as_deref().is_some_and(|grain| coarseness(grain) <= coarseness(finest)));
         let hidden = ItemName { name: "metric_time".to_owned(), grain: Some(finest.to_owned()), ..ItemName::default() };
@@ -325,6 +333,7 @@ impl<'b> Builder<'_, 'b> {
         for model in [from, to] {
             self.column(model, entity);
         }
+        self.check_window(text(window, "granularity"))?;
         let properties: Vec<&Data> = params["constant_properties"].as_array().into_iter().flatten().collect();
         for property in &properties {
             self.column(from, text(property, "base_property"));
@@ -374,7 +383,7 @@ impl<'b> Builder<'_, 'b> {
             return Err(Box::new(question_error(format!("there is no measure `{name}`"))));
         };
         let mut all = context.filters.clone();
-        all.extend(filters(filters_in(&input["filter"]))?);
+        all.extend(filters(self.layer, filters_in(&input["filter"]))?);
         let wanted = Wanted { items, filters: &all, calendar, metric: metric.name };
         let rows = describe(self, (model, measure), &wanted)?;
         self.column(model, name);
@@ -391,7 +400,11 @@ impl<'b> Builder<'_, 'b> {
     /// Puts the periods of the calendar beside a metric, so that none is missing.
     fn filled(&mut self, from: &str, column: &str, context: &Context) -> Result<String, Box<Diagnostic>> {
         let times: Vec<&ItemName> = self.items.iter().filter(|item| item.is_metric_time()).collect();
-        let of = |item: &ItemName| json!({"name": item.column(), "grain": item.grain, "part": item.part});
+        let layer = self.layer;
+        let of = |item: &ItemName| {
+            let added = item.grain.as_deref().map_or(Data::Null, |grain| added_grain(layer, grain));
+            json!({"name": item.column(), "grain": item.grain, "part": item.part, "added": added})
+        };
         let mut items: Vec<Data> = times.iter().map(|item| of(item)).collect();
         let mut conditions = Vec::new();
         // Conditions on nothing but time hold for the calendar, too.
@@ -413,7 +426,8 @@ impl<'b> Builder<'_, 'b> {
             conditions.push(sql.trim().to_owned());
         }
         let names: Vec<String> = times.iter().map(|item| item.column()).collect();
-        let finest = times.iter().filter_map(|item| item.grain.as_deref()).min_by_key(|grain| coarseness(grain));
+        let units = times.iter().filter_map(|item| item.grain.as_deref()).map(|grain| self.layer.unit_of(grain));
+        let finest = units.min_by_key(|grain| coarseness(grain));
         let spine = self.spine(finest.unwrap_or("day"))?;
         let step = json!({
             "kind": "fill", "from": from, "dims": self.dims(), "times": names, "items": items, "column": column,

@@ -7,8 +7,9 @@ use super::item::{ItemName, Piece, pieces};
 use super::layer::{Layer, text};
 use super::path::{self, Hop};
 use super::plan::{Builder, Offset, question_error};
+use super::sources::added_grain;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::manifest::coarseness;
+use crate::manifest::{GRAINS, coarseness};
 
 /// A condition, and where it comes from.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Reads a condition.
-    pub(super) fn read(text: &str) -> Result<Self, Box<Diagnostic>> {
-        pieces(text).map(|pieces| Self { pieces }).map_err(|message| Box::new(question_error(message)))
+    pub(super) fn read(text: &str, grains: &[&str]) -> Result<Self, Box<Diagnostic>> {
+        pieces(text, grains).map(|pieces| Self { pieces }).map_err(|message| Box::new(question_error(message)))
     }
 
     /// The names in it.
@@ -62,6 +63,17 @@ pub(super) enum Calendar {
     SinceStart(String),
 }
 
+impl Calendar {
+    /// The unit of time that a window or an offset is made of.
+    pub(super) fn unit(&self) -> Option<&str> {
+        match self {
+            Self::Offset(Offset::Window(_, unit) | Offset::ToGrain(unit)) => Some(unit),
+            Self::Window(_, unit) | Self::SinceStart(unit) => Some(unit),
+            Self::None | Self::Until => None,
+        }
+    }
+}
+
 /// What rows are asked for.
 pub(super) struct Wanted<'a> {
     /// What the result is grouped by.
@@ -101,7 +113,7 @@ pub(super) fn describe(
     described.insert("source".to_owned(), json!(source));
     described.insert("time".to_owned(), json!(time.name));
     described.insert("time_grain".to_owned(), json!(time.grain));
-    described.insert("spine".to_owned(), builder.calendar(wanted.calendar, &time.grain, finest(&items))?);
+    described.insert("spine".to_owned(), builder.calendar(wanted.calendar, &time.grain, finest(layer, &items))?);
     described.insert("range".to_owned(), builder.range());
     let joined: Vec<Data> = joins.iter().map(|join| builder.join(model, join, &time.name)).collect();
     described.insert("joins".to_owned(), Data::Array(joined));
@@ -110,7 +122,7 @@ pub(super) fn describe(
             builder.column(item.model, &item.element);
         }
     }
-    described.insert("items".to_owned(), items.iter().map(Item::to_data).collect());
+    described.insert("items".to_owned(), items.iter().map(|item| item.to_data(layer)).collect());
     described.insert("dims".to_owned(), json!(dims));
     described.insert("where".to_owned(), json!(conditions));
     let non_additive = non_additive(builder, model, measure, (&items, &dims));
@@ -119,9 +131,12 @@ pub(super) fn describe(
 }
 
 /// The finest grain of `metric_time` among columns; none if there is a part of it or no such column.
-fn finest(items: &[Item]) -> Option<&str> {
+fn finest<'i>(layer: &Layer<'i>, items: &'i [Item]) -> Option<&'i str> {
     let times = items.iter().filter(|item| item.is_time_of_metric);
-    times.map(|item| item.grain.as_deref()).min_by_key(|grain| grain.map(coarseness)).flatten()
+    times
+        .map(|item| item.grain.as_deref().map(|grain| layer.unit_of(grain)))
+        .min_by_key(|grain| grain.map(coarseness))
+        .flatten()
 }
 
 /// A measure that cannot be summed over a time: only the rows of its first or last moment count.
@@ -174,7 +189,8 @@ struct Item {
 }
 
 impl Item {
-    fn to_data(&self) -> Data {
+    fn to_data(&self, layer: &Layer<'_>) -> Data {
+        let added = self.grain.as_deref().map_or(Data::Null, |grain| added_grain(layer, grain));
         json!({
             "name": self.name,
             "alias": alias(&self.hops),
@@ -182,6 +198,7 @@ impl Item {
             "is_metric_time": self.is_time_of_metric,
             "grain": self.grain,
             "part": self.part,
+            "added": added,
         })
     }
 }
@@ -218,8 +235,13 @@ impl Rows<'_, '_> {
                 let message = format!("`{}` is no time: it has no grain `{grain}`", item.base());
                 return Err(Box::new(question_error(message)));
             }
-            (Some(own), Some(grain)) if !path::is_grain(grain) || coarseness(grain) < coarseness(own) => {
-                let message = format!("`{}` has the grain `{own}`, `{grain}` is finer or unknown", item.base());
+            (Some(_), Some(grain)) if !path::is_grain(grain) && self.layer.added_grain(grain).is_none() => {
+                return Err(self.unknown_grain(&item.base(), grain));
+            }
+            (Some(own), Some(grain)) if coarseness(self.layer.unit_of(grain)) < coarseness(own) => {
+                let unit = self.layer.unit_of(grain);
+                let finer = if unit == grain { "is finer".to_owned() } else { format!("is made of `{unit}`s") };
+                let message = format!("`{}` has the grain `{own}`, `{grain}` {finer}", item.base());
                 return Err(Box::new(question_error(message)));
             }
             (Some(own), None) if item.part.is_none() => item.grain = Some(own.clone()),
@@ -247,7 +269,26 @@ impl Rows<'_, '_> {
         Ok(name)
     }
 
+    fn unknown_grain(&self, time: &str, grain: &str) -> Box<Diagnostic> {
+        let mut names: Vec<&str> =
+            GRAINS.iter().filter(|grain| coarseness(grain) >= coarseness("hour")).copied().collect();
+        names.extend(self.layer.added_grains());
+        let hint = did_you_mean(grain, names.iter().copied()).unwrap_or_else(|| super::known("grains", &names));
+        Box::new(question_error(format!("`{time}` has no grain `{grain}`")).hint(hint))
+    }
+
+    /// Whether a name is that of a time.
+    fn is_time(&self, item: &ItemName) -> bool {
+        item.is_metric_time() || path::find(self.layer, self.model, item).is_some_and(|path| path.grain.is_some())
+    }
+
     fn unknown(&self, item: &ItemName) -> Box<Diagnostic> {
+        if let Some((last, before)) = item.links.split_last() {
+            let time = ItemName { links: before.to_vec(), name: last.clone(), ..ItemName::default() };
+            if self.is_time(&time) {
+                return self.unknown_grain(&time.base(), &item.name);
+            }
+        }
         let names = path::names(self.layer, self.model);
         let asked = item.base();
         let message = format!("metric `{}` cannot be grouped or filtered by `{asked}`", self.metric);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Data, json};
 
-use super::layer::{Spine, coarser, text};
+use super::layer::{Layer, Spine, coarser, text};
 use super::path::Hop;
 use super::plan::{Builder, Offset, question_error};
 use super::rows::{Calendar, Time, alias};
@@ -71,6 +71,15 @@ impl<'b> Builder<'_, 'b> {
         Ok(coarser(self.spine(grain)?.grain, grain))
     }
 
+    /// Checks that a window or an offset is made of units of time that the database can count.
+    pub(super) fn check_window(&self, unit: &str) -> Result<(), Box<Diagnostic>> {
+        if self.layer.added_grain(unit).is_none() {
+            return Ok(());
+        }
+        let message = format!("windows and offsets cannot be made of `{unit}`, a grain that a time spine adds");
+        Err(Box::new(question_error(message).hint("write them in days, weeks, months, quarters or years")))
+    }
+
     /// Describes the calendar that rows are joined to. `shown` is the finest grain of time that is shown.
     pub(super) fn calendar(
         &self,
@@ -78,6 +87,9 @@ impl<'b> Builder<'_, 'b> {
         grain: &str,
         shown: Option<&str>,
     ) -> Result<Data, Box<Diagnostic>> {
+        if let Some(unit) = calendar.unit() {
+            self.check_window(unit)?;
+        }
         let (how, count, unit) = match calendar {
             Calendar::None => return Ok(Data::Null),
             Calendar::Offset(Offset::Window(count, unit)) => ("offset", *count, unit.as_str()),
@@ -102,7 +114,8 @@ impl<'b> Builder<'_, 'b> {
     /// The times that are asked for; null for all. Periods that are shown are whole.
     pub(super) fn range(&self) -> Data {
         let (start, end) = (&self.question.start, &self.question.end);
-        let shown = self.items.iter().filter(|item| item.is_metric_time()).filter_map(|item| item.grain.as_deref());
+        let times = self.items.iter().filter(|item| item.is_metric_time());
+        let shown = times.filter_map(|item| item.grain.as_deref()).map(|grain| self.layer.unit_of(grain));
         let grain = shown.min_by_key(|grain| coarseness(grain));
         if start.is_none() && end.is_none() { Data::Null } else { json!({"start": start, "end": end, "grain": grain}) }
     }
@@ -115,6 +128,13 @@ impl<'b> Builder<'_, 'b> {
         });
         described.collect()
     }
+}
+
+/// Describes a grain that a time spine adds; null for a unit of time.
+pub(super) fn added_grain(layer: &Layer<'_>, grain: &str) -> Data {
+    layer.added_grain(grain).map_or(Data::Null, |(spine, column)| {
+        json!({"table": reference(spine.table), "time": spine.column, "unit": spine.grain, "column": column})
+    })
 }
 
 /// A node as `ref` takes it.

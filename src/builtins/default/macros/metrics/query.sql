@@ -128,6 +128,9 @@ limit {{ plan.answer.limit }}
                 and ({{ valid_to }} > {{ own_time }} or {{ valid_to }} is null)
                 {%- endif %}
             {%- endfor %}
+            {%- for item in rows['items'] if item.added is not none %}
+            {{ metrics_added_grain(item, time if item.is_metric_time else item.alias ~ '.' ~ adapter.quote(item.column)) }}
+            {%- endfor %}
             {%- if spine is none and rows.range is not none %}
             where {{ metrics_in_range(own_time, rows.range, rows.time_grain) }}
             {%- endif %}
@@ -138,10 +141,19 @@ limit {{ plan.answer.limit }}
 {%- endmacro %}
 
 
+{# Joins the time spine that adds the grain of an item: its periods are those of the units of time that the item is in. #}
+{% macro metrics_added_grain(item, time) -%}
+    left join {{ metrics_relation(item.added.table) }} as {{ 'of_' ~ item.name }}
+                on {{ 'of_' ~ item.name }}.{{ item.added.time }} = {{ metrics_time_at_grain(time, item.added.unit) }}
+{%- endmacro %}
+
+
 {# An element as a column: a time at a grain, a part of a time, or the element as it is. #}
 {% macro metrics_item(item, sql) -%}
     {%- if item.part is not none -%}
         {{ metrics_part_of_time(sql, item.part) }}
+    {%- elif item.added is not none -%}
+        {{ 'of_' ~ item.name }}.{{ item.added.column }}
     {%- elif item.grain is not none -%}
         {{ metrics_time_at_grain(sql, item.grain) }}
     {%- else -%}
@@ -279,6 +291,9 @@ limit {{ plan.answer.limit }}
             {{ metrics_item(item, 'calendar.' ~ spine.column) }} as {{ item.name }}{{ ',' if not loop.last }}
             {%- endfor %}
         from {{ metrics_relation(spine.table) }} as calendar
+        {%- for item in step['items'] if item.added is not none %}
+            {{ metrics_added_grain(item, 'calendar.' ~ spine.column) }}
+        {%- endfor %}
         {%- if step.range is not none %}
         where {{ metrics_in_range('calendar.' ~ spine.column, step.range, 'day') }}
         {%- endif %}
