@@ -187,7 +187,8 @@ fn struct_fields(data_type: &str) -> Vec<(String, String)> {
 }
 
 /// Types that stand for other types, whatever the adapter.
-fn translate(data_type: &str) -> String {
+/// The name that the adapters' columns have for a type; dbt's `Column.translate_type`.
+pub(crate) fn translate(data_type: &str) -> String {
     if data_type.eq_ignore_ascii_case("string") { "TEXT".to_string() } else { data_type.to_string() }
 }
 

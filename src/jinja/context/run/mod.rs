@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use minijinja::{Error, State, Value};
-use serde_json::Value as Data;
+use serde_json::{Map, Value as Data};
 
 use self::config::ConfigValue;
 use self::graph::build_graph;
@@ -32,6 +32,7 @@ use super::session::Session;
 use crate::jinja::ContextSource;
 use crate::jinja::functions::{Exceptions, callable, none};
 use crate::jinja::objects::adapter::{AdapterValue, Live};
+use crate::jinja::objects::column;
 use crate::jinja::py::{self, PyDict, PyList};
 use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType, view};
 
@@ -105,6 +106,9 @@ impl Inner {
             map.insert("compiled_code".to_string(), (**code).into());
             map.insert("compiled_sql".to_string(), (**code).into());
         }
+        if map.get("contract").is_some_and(|contract| contract["alias_types"] == true) {
+            translate_types(&mut map);
+        }
         // Like dbt, `model` has no keys without a value.
         map.retain(|_, value| !value.is_null());
         let model = py::from_json(&Data::Object(map));
@@ -112,6 +116,16 @@ impl Inner {
             batch.put_into(&model);
         }
         model
+    }
+}
+
+/// Gives the declared types of columns the names that the database has for them.
+fn translate_types(model: &mut Map<String, Data>) {
+    let Some(Data::Object(columns)) = model.get_mut("columns") else { return };
+    for column in columns.values_mut() {
+        if let Some(Data::String(data_type)) = column.get_mut("data_type") {
+            *data_type = column::translate(data_type);
+        }
     }
 }
 
