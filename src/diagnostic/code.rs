@@ -113,6 +113,7 @@ catalog! {
     AmbiguousName "K0409" "A ref fits several nodes" "Use the two-argument form: `ref('package', 'name')`."
     ContractBreaks "K0410" "A change breaks the contract of a model" "Columns, types or constraints that readers may rely on are gone. Make a new version of the model, or tell its readers."
     PackageReadsRoot "K0411" "A node of a package reads a node of the root project" "A name that the package did not mean may have been found: names are looked for in the root project first. Set `require_ref_searches_node_package_before_root: true` under `flags:`, or name the package in the ref."
+    ConstraintIgnored "K0412" "A constraint is not put into the database" "Constraints hold for tables and incremental models; a view cannot have any. Materialize the model as a table, test the column instead, or say `warn_unsupported: false` beside the constraint."
     SelectorSyntax "K0501" "A selection cannot be read" "A selection is made of names and `method:value`, with `+`, `@`, `,` and spaces. Quote it from the shell; `kiln list -s …` tries it without building anything."
     SelectorUnknownMethod "K0502" "A selection method does not exist" "The methods are listed in the message. A name with a colon in it must be written with its method: `fqn:name`."
     NothingSelected "K0503" "The selection matches nothing" "Check the spelling; `kiln list` shows what there is, and `kiln list -s …` what a selection picks. Disabled nodes are never picked."

@@ -55,6 +55,7 @@ impl Code {
             Self::NothingSelected => ("NoNodesForSelectionCriteria", "M030"),
             Self::TestFailed => ("LogTestResult", "Q007"),
             Self::ContractBreaks => ("UnversionedBreakingChange", "I071"),
+            Self::ConstraintIgnored => ("UnsupportedConstraintMaterialization", "I068"),
             Self::SeedNotCompared => ("SeedExceedsLimitSamePath", "I053"),
             Self::RaisedInTemplate => ("JinjaLogWarning", "I061"),
             _ => return None,

@@ -5,6 +5,7 @@
 
 mod behavior;
 mod columns;
+mod contracts;
 mod deprecations;
 mod entries;
 mod functions;
@@ -252,6 +253,7 @@ impl Setup<'_> {
             project_name: self.project.root().config.name.clone(),
             adapter_type: self.project.target.adapter_type.clone(),
         };
+        contracts::warn_of_ignored(&manifest, diagnostics);
         deprecations::check(self, &manifest, diagnostics);
         behavior::check(self, &manifest, diagnostics);
         behavior::check_exposures(self, entries, diagnostics);

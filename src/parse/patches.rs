@@ -8,9 +8,8 @@ use serde_json::{Map, Value as Data, json};
 use super::generic_tests::TestTarget;
 use super::nodes::{Draft, parse_ref_or_source};
 use super::properties::{Entry, list_of, map_of, text_of};
-use super::{Setup, columns, nodes};
+use super::{Setup, columns, contracts, nodes};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, did_you_mean};
-use crate::jinja::py;
 use crate::manifest::{Node, NodeKind, ResourceType};
 
 /// What a property file says about one node.
@@ -400,7 +399,7 @@ pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box
     if node.resource_type != ResourceType::Model {
         return Ok(());
     }
-    check_constraints(node, patch)?;
+    contracts::check(node, patch)?;
     node.constraints = patch.constraints.iter().map(columns::model_constraint).collect();
     let on_columns: Vec<Data> = node.columns.values().flat_map(|column| column.constraints.clone()).collect();
     for constraint in node.constraints.iter().chain(&on_columns) {
@@ -420,7 +419,7 @@ pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box
         }
     }
     if node.config.is_contract_enforced() {
-        let sum = contract_checksum(node);
+        let sum = contracts::checksum(node);
         if let NodeKind::Model(extra) = &mut node.kind {
             extra.insert("contract_checksum".to_owned(), json!(sum));
         }
@@ -436,110 +435,4 @@ pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box
         extra.insert("time_spine".to_owned(), spine);
     }
     Ok(())
-}
-
-/// The checksum that tells whether a contract changed: names, types and constraints, as Python prints them.
-fn contract_checksum(node: &Node) -> String {
-    let mut columns: Vec<_> = node.columns.values().collect();
-    columns.sort_by(|a, b| a.name.cmp(&b.name));
-    let list = |class: &str, constraints: &[Data]| {
-        let shown: Vec<_> = constraints.iter().map(|constraint| constraint_repr(class, constraint)).collect();
-        format!("[{}]", shown.join(", "))
-    };
-    let mut text = String::new();
-    for column in columns {
-        let data_type = column.data_type.as_deref().unwrap_or("None");
-        let constraints = list("ColumnLevelConstraint", &column.constraints);
-        text.push_str(&format!("|{}{data_type}{constraints}", column.name));
-    }
-    if matches!(node.config.materialized(), "table" | "incremental") {
-        text.push_str(node.config.materialized());
-        text.push_str(&list("ModelLevelConstraint", &node.constraints));
-    }
-    super::sha256_of(&text).checksum
-}
-
-fn constraint_repr(class: &str, constraint: &Data) -> String {
-    let repr = |key: &str| py::text::to_repr(&py::from_json(constraint.get(key).unwrap_or(&Data::Null)));
-    let kind = constraint.get("type").and_then(Data::as_str).unwrap_or_default();
-    let fields: Vec<_> = ["name", "expression", "warn_unenforced", "warn_unsupported", "to", "to_columns"]
-        .iter()
-        .chain(constraint.get("columns").map(|_| &"columns"))
-        .map(|key| format!("{key}={}", repr(key)))
-        .collect();
-    format!("{class}(type=<ConstraintType.{kind}: '{kind}'>, {})", fields.join(", "))
-}
-
-const CONSTRAINT_TYPES: &[&str] = &["check", "not_null", "unique", "primary_key", "foreign_key", "custom"];
-
-fn check_constraints(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {
-    let kind = |constraint: &Data| constraint.get("type").and_then(text_of).unwrap_or_default();
-    for column in node.columns.values() {
-        if let Some(wrong) =
-            column.constraints.iter().find(|constraint| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str()))
-        {
-            let message = format!("Invalid constraint type on column {}", column.name);
-            let error = Diagnostic::error(Code::PropertyInvalid, message).at(&patch.entry.file, column.span);
-            return Err(Box::new(error.maybe_hint(did_you_mean(&kind(wrong), CONSTRAINT_TYPES.iter().copied()))));
-        }
-    }
-    if patch.constraints.iter().any(|constraint| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str())) {
-        let message = format!(
-            "Invalid constraint type on model {}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']",
-            node.name
-        );
-        return Err(Box::new(patch.entry.error("constraints", Code::PropertyInvalid, message)));
-    }
-    let keyed: Vec<_> = node
-        .columns
-        .values()
-        .filter(|column| column.constraints.iter().any(|constraint| kind(constraint) == "primary_key"))
-        .map(|column| column.name.clone())
-        .collect();
-    let on_model = patch.constraints.iter().any(|constraint| kind(constraint) == "primary_key");
-    if keyed.len() > 1 || (on_model && !keyed.is_empty()) {
-        let message = format!("Primary key constraint error: ({})", node.original_file_path);
-        let hint = "declare the primary key of several columns once, under the model's `constraints:`";
-        return Err(Box::new(patch.entry.error("columns", Code::PropertyInvalid, message).hint(hint)));
-    }
-    check_contract_columns(node, patch)
-}
-
-fn check_contract_columns(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {
-    if !node.config.is_contract_enforced() {
-        return Ok(());
-    }
-    if !matches!(node.config.materialized(), "table" | "view" | "incremental") && node.language == "sql" {
-        let message = format!(
-            "Constraints must be defined in a `yml` schema configuration file like `schema.yml`.\nOnly table, view, and incremental materializations are supported for constraints, but found '{}'",
-            node.config.materialized()
-        );
-        return Err(Box::new(patch.entry.error("name", Code::PropertyInvalid, message)));
-    }
-    if node.language != "sql" {
-        let message = format!(
-            "Contract enforcement failed for: ({})\nLanguage Error: Expected 'sql' but found '{}'",
-            node.original_file_path, node.language
-        );
-        let error = patch.entry.error("config", Code::PropertyInvalid, message);
-        return Err(Box::new(error.hint("only SQL models can enforce a contract")));
-    }
-    let untyped: Vec<_> =
-        node.columns.values().filter(|column| column.data_type.is_none()).map(|column| column.name.clone()).collect();
-    if untyped.is_empty() && !node.columns.is_empty() {
-        return Ok(());
-    }
-    let message = if node.columns.is_empty() {
-        format!(
-            "Constraints must be defined in a `yml` schema configuration file like `schema.yml`: model `{}` has a contract but no columns",
-            node.name
-        )
-    } else {
-        format!(
-            "Contracts: the `data_type` value must be defined for each column of `{}` when a contract is enforced: {}",
-            node.name,
-            untyped.join(", ")
-        )
-    };
-    Err(Box::new(patch.entry.error("columns", Code::PropertyInvalid, message)))
 }
