@@ -20,6 +20,8 @@ pub(super) struct ItemName {
     pub(super) grain: Option<String>,
     /// The part of a time that is asked for.
     pub(super) part: Option<String>,
+    /// The metric that is asked for; the name is that of an entity then.
+    pub(super) metric: Option<String>,
 }
 
 impl ItemName {
@@ -53,6 +55,9 @@ impl ItemName {
 
     /// The name of its column.
     pub(super) fn column(&self) -> String {
+        if let Some(metric) = &self.metric {
+            return format!("{metric}__by__{}", self.base());
+        }
         match (&self.grain, &self.part) {
             (_, Some(part)) => format!("{}__extract_{part}", self.base()),
             (Some(grain), None) => format!("{}__{grain}", self.base()),
@@ -101,11 +106,15 @@ pub(super) fn pieces(condition: &str, grains: &[&str]) -> Result<Vec<Piece>, Str
 fn call(text: &str, grains: &[&str]) -> Result<ItemName, String> {
     let expected = || {
         format!(
-            "`{text}` is not understood: conditions may hold `Dimension('…')`, `TimeDimension('…', '…')` and `Entity('…')`"
+            "`{text}` is not understood: conditions may hold `Dimension('…')`, `TimeDimension('…', '…')`, `Entity('…')` \
+             and `Metric('…', group_by=['…'])`"
         )
     };
     let (function, rest) = text.split_once('(').ok_or_else(expected)?;
     let (arguments, mut methods) = rest.split_once(')').ok_or_else(expected)?;
+    if function.trim() == "Metric" {
+        return if methods.trim().is_empty() { metric(text, arguments) } else { Err(expected()) };
+    }
     let arguments: Vec<&str> = arguments.split(',').map(unquoted).collect();
     let first = arguments.first().filter(|name| !name.is_empty()).ok_or_else(expected)?;
     let mut item = ItemName::read(first, grains);
@@ -129,6 +138,20 @@ fn call(text: &str, grains: &[&str]) -> Result<ItemName, String> {
         methods = behind;
     }
     if methods.trim().is_empty() { Ok(item) } else { Err(expected()) }
+}
+
+/// Reads the arguments of `Metric('orders', group_by=['customer'])`.
+fn metric(text: &str, arguments: &str) -> Result<ItemName, String> {
+    let (name, entities) = arguments.split_once(',').unwrap_or((arguments, ""));
+    let entities = entities.split('=').next_back().unwrap_or_default().trim().trim_matches(['[', ']']);
+    let entities: Vec<&str> = entities.split(',').map(unquoted).filter(|entity| !entity.is_empty()).collect();
+    let name = unquoted(name).to_lowercase();
+    match entities.as_slice() {
+        [entity] if !entity.contains("__") && !name.is_empty() => {
+            Ok(ItemName { name: entity.to_lowercase(), metric: Some(name), ..ItemName::default() })
+        }
+        _ => Err(format!("`{text}` is not by one entity: write it as `Metric('{name}', group_by=['…'])`")),
+    }
 }
 
 fn unquoted(text: &str) -> &str {
@@ -166,6 +189,9 @@ mod tests {
             Ok(vec!["a__b".to_owned(), "metric_time__month".to_owned()])
         );
         assert_eq!(read("{{ Dimension('metric_time').grain('week') }}"), Ok(vec!["metric_time__week".to_owned()]));
+        assert_eq!(read("{{ Metric('X', group_by=['b']) }} > 1"), Ok(vec!["x__by__b".to_owned()]));
         assert!(read("{{ Metric('x') }} > 1").is_err());
+        assert!(read("{{ Metric('x', group_by=['a', 'b']) }} > 1").is_err());
+        assert!(read("{{ Metric('x', group_by=['a__b']) }} > 1").is_err());
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here writes SQL or asks a database: a plan says which relations are read, joined, filtered and aggregated,
 //! step by step, and `get_metrics_sql` writes it down for a database.
 
+mod condition;
 mod item;
 mod layer;
 mod path;

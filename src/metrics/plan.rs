@@ -29,16 +29,16 @@ pub(super) enum Offset {
 
 /// What holds for a metric because of what asks for it.
 #[derive(Clone, Debug, Default)]
-struct Context {
+pub(super) struct Context {
     filters: Vec<Filter>,
     offset: Option<Offset>,
 }
 
 /// Where a metric's values are.
 #[derive(Clone, Debug)]
-struct Output {
+pub(super) struct Output {
     step: String,
-    column: String,
+    pub(super) column: String,
     fill: Data,
 }
 
@@ -50,7 +50,11 @@ pub(super) struct Builder<'a, 'b> {
     pub(super) sources: BTreeMap<usize, IndexMap<String, String>>,
     steps: Vec<Map<String, Data>>,
     /// The metrics that are being planned, to tell circles.
-    open: Vec<String>,
+    pub(super) open: Vec<String>,
+    /// The metrics of conditions that are being planned, by the names of their columns.
+    pub(super) conditions: Vec<String>,
+    /// Those that are planned.
+    pub(super) by_entity: BTreeMap<String, Data>,
 }
 
 /// Plans the answer to a question.
@@ -59,8 +63,16 @@ pub(super) fn plan(layer: &Layer<'_>, question: &Question) -> Result<Map<String,
         let names: Vec<&str> = layer.metrics.iter().map(|metric| metric.name).collect();
         return Err(Box::new(question_error("no metric is asked for").hint(known("metrics", &names))));
     }
-    let mut builder =
-        Builder { layer, question, items: Vec::new(), sources: BTreeMap::new(), steps: Vec::new(), open: Vec::new() };
+    let mut builder = Builder {
+        layer,
+        question,
+        items: Vec::new(),
+        sources: BTreeMap::new(),
+        steps: Vec::new(),
+        open: Vec::new(),
+        conditions: Vec::new(),
+        by_entity: BTreeMap::new(),
+    };
     builder.items = builder.group_by()?;
     let context = Context { filters: filters(layer, question.filters.iter().map(String::as_str))?, offset: None };
     let mut outputs: Vec<Output> = Vec::new();
@@ -176,7 +188,7 @@ impl<'b> Builder<'_, 'b> {
     }
 
     /// Plans a metric.
-    fn metric(&mut self, name: &str, context: &Context) -> Result<Output, Box<Diagnostic>> {
+    pub(super) fn metric(&mut self, name: &str, context: &Context) -> Result<Output, Box<Diagnostic>> {
         let metric = self.find(&name.to_lowercase())?;
         if self.open.iter().any(|open| open == metric.name) {
             return Err(Box::new(question_error(format!("metric `{}` is made of itself", metric.name))));
@@ -236,7 +248,9 @@ impl<'b> Builder<'_, 'b> {
         }
         if is_shifted && !self.items.iter().any(ItemName::is_metric_time) {
             let message = format!("metric `{}` looks back in time and must be grouped by `metric_time`", metric.name);
-            return Err(Box::new(question_error(message).hint("add `--group-by metric_time`")));
+            let is_condition = !self.conditions.is_empty();
+            let hint = if is_condition { "a condition cannot hold it" } else { "add `--group-by metric_time`" };
+            return Err(Box::new(question_error(message).hint(hint)));
         }
         self.metric(text(input, "name"), &inner)
     }
@@ -438,7 +452,7 @@ impl<'b> Builder<'_, 'b> {
     }
 
     /// The step that puts metrics side by side and computes others of them.
-    fn compute(&mut self, name: &str, inputs: &[(Output, String)], columns: Vec<Data>) -> String {
+    pub(super) fn compute(&mut self, name: &str, inputs: &[(Output, String)], columns: Vec<Data>) -> String {
         let mut steps: IndexMap<String, Vec<Data>> = IndexMap::new();
         for (output, called) in inputs {
             let column = json!({"from": output.column, "name": called, "fill": output.fill});

@@ -1,6 +1,8 @@
 //! Rows to aggregate: one semantic model with what is joined to it, the names that are asked for as columns, and the
 //! conditions on them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Data, json};
 
 use super::item::{ItemName, Piece, pieces};
@@ -94,7 +96,14 @@ pub(super) fn describe(
 ) -> Result<Map<String, Data>, Box<Diagnostic>> {
     let layer = builder.layer;
     let time = builder.time_of(model, measure, wanted.metric)?;
-    let mut rows = Rows { layer, model, time: &time, metric: wanted.metric, joins: Vec::new(), items: Vec::new() };
+    let mut metrics = BTreeMap::new();
+    for item in wanted.filters.iter().flat_map(Filter::items) {
+        if let Some(metric) = &item.metric {
+            metrics.insert(item.column(), builder.metric_by_entity(item, metric)?);
+        }
+    }
+    let mut rows =
+        Rows { layer, model, time: &time, metric: wanted.metric, metrics, joins: Vec::new(), items: Vec::new() };
     let mut dims = Vec::new();
     for item in wanted.items {
         let name = rows.add(item)?;
@@ -186,6 +195,8 @@ struct Item {
     is_time_of_metric: bool,
     grain: Option<String>,
     part: Option<String>,
+    /// The step that has the metric of the entity; null for what is no metric.
+    by_entity: Data,
 }
 
 impl Item {
@@ -199,6 +210,7 @@ impl Item {
             "grain": self.grain,
             "part": self.part,
             "added": added,
+            "metric": self.by_entity,
         })
     }
 }
@@ -216,6 +228,8 @@ struct Rows<'a, 'b> {
     model: usize,
     time: &'a Time,
     metric: &'a str,
+    /// Metrics of conditions by the names of their columns.
+    metrics: BTreeMap<String, Data>,
     joins: Vec<Vec<Hop>>,
     items: Vec<Item>,
 }
@@ -264,6 +278,7 @@ impl Rows<'_, '_> {
                 is_time_of_metric: is_time,
                 grain: item.grain,
                 part: item.part,
+                by_entity: self.metrics.get(&name).cloned().unwrap_or_default(),
             });
         }
         Ok(name)

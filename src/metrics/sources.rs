@@ -111,13 +111,14 @@ impl<'b> Builder<'_, 'b> {
         }))
     }
 
-    /// The times that are asked for; null for all. Periods that are shown are whole.
+    /// The times that are asked for; null for all, as for metrics in conditions. Periods that are shown are whole.
     pub(super) fn range(&self) -> Data {
         let (start, end) = (&self.question.start, &self.question.end);
         let times = self.items.iter().filter(|item| item.is_metric_time());
         let shown = times.filter_map(|item| item.grain.as_deref()).map(|grain| self.layer.unit_of(grain));
         let grain = shown.min_by_key(|grain| coarseness(grain));
-        if start.is_none() && end.is_none() { Data::Null } else { json!({"start": start, "end": end, "grain": grain}) }
+        let is_all = !self.conditions.is_empty() || (start.is_none() && end.is_none());
+        if is_all { Data::Null } else { json!({"start": start, "end": end, "grain": grain}) }
     }
 
     pub(super) fn described_sources(&self) -> Data {

@@ -131,6 +131,10 @@ limit {{ plan.answer.limit }}
             {%- for item in rows['items'] if item.added is not none %}
             {{ metrics_added_grain(item, time if item.is_metric_time else item.alias ~ '.' ~ adapter.quote(item.column)) }}
             {%- endfor %}
+            {%- for item in rows['items'] if item.metric %}
+            left join {{ item.metric.step }} as {{ 'of_' ~ item.name }}
+                on {{ 'of_' ~ item.name }}.{{ item.metric.key }} = {{ item.alias }}.{{ adapter.quote(item.column) }}
+            {%- endfor %}
             {%- if spine is none and rows.range is not none %}
             where {{ metrics_in_range(own_time, rows.range, rows.time_grain) }}
             {%- endif %}
@@ -148,10 +152,12 @@ limit {{ plan.answer.limit }}
 {%- endmacro %}
 
 
-{# An element as a column: a time at a grain, a part of a time, or the element as it is. #}
+{# An element as a column: a time at a grain, a part of a time, a metric of an entity, or the element as it is. #}
 {% macro metrics_item(item, sql) -%}
     {%- if item.part is not none -%}
         {{ metrics_part_of_time(sql, item.part) }}
+    {%- elif item.metric -%}
+        {{ 'of_' ~ item.name }}.{{ item.metric.column }}
     {%- elif item.added is not none -%}
         {{ 'of_' ~ item.name }}.{{ item.added.column }}
     {%- elif item.grain is not none -%}
