@@ -1,9 +1,10 @@
 //! Mistakes that an entry of a property file shows by itself.
 
-use serde_json::Value as Data;
+use serde_json::{Map, Value as Data};
 
 use super::properties::{Entry, list_of, map_of, text_of};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use crate::project::yaml::Yaml;
 
 /// Checks all entries.
 pub(super) fn check(entries: &[Entry], diagnostics: &mut Diagnostics) {
@@ -16,16 +17,22 @@ pub(super) fn check(entries: &[Entry], diagnostics: &mut Diagnostics) {
         // Those of nodes that are files are checked with what the other places say.
         let is_told_here =
             ["sources", "exposures", "metrics", "semantic_models", "saved_queries"].contains(&entry.list);
-        if let Some(value) = entry.data.get("config").and_then(|config| config.get("enabled"))
-            && is_told_here
-            && !value.is_null()
-            && !value.is_boolean()
-        {
-            let message = format!("`enabled` of `{}` must be a boolean", entry.name());
-            let span = place(entry, &["config", "enabled"]);
-            diagnostics.push(Diagnostic::error(Code::YamlType, message).at(&entry.file, span));
+        if is_told_here {
+            check_enabled(entry, &entry.data, &entry.yaml, diagnostics);
         }
     }
+}
+
+/// Whether a node is enabled is said with true or false.
+fn check_enabled(entry: &Entry, data: &Map<String, Data>, yaml: &Yaml, diagnostics: &mut Diagnostics) {
+    let Some(value) = data.get("config").and_then(|config| config.get("enabled")) else { return };
+    if value.is_null() || value.is_boolean() {
+        return;
+    }
+    let name = data.get("name").and_then(text_of).unwrap_or_default();
+    let span = yaml.get("config").and_then(|config| config.get("enabled")).map_or(yaml.span, |yaml| yaml.span);
+    let message = format!("`enabled` of `{name}` must be a boolean");
+    diagnostics.push(Diagnostic::error(Code::YamlType, message).at(&entry.file, span));
 }
 
 /// The place of a value below an entry, or of the entry.
@@ -86,6 +93,9 @@ fn check_source(entry: &Entry, diagnostics: &mut Diagnostics) {
     let data = list_of(&entry.data, "tables");
     let owners = data.iter().zip(tables).map(|(data, yaml)| (data.clone(), yaml, "table"));
     for (data, yaml, level) in [(Data::Object(entry.data.clone()), &entry.yaml, "source")].into_iter().chain(owners) {
+        if let (Data::Object(table), "table") = (&data, level) {
+            check_enabled(entry, table, yaml, diagnostics);
+        }
         let find = |key: &str| {
             let own = data.get(key).filter(|value| !value.is_null());
             own.or_else(|| data.get("config")?.get(key).filter(|value| !value.is_null()))

@@ -23,6 +23,7 @@ mod render;
 mod resolve;
 mod semantic;
 mod shape;
+mod snapshots;
 mod sources;
 mod unit_subject;
 mod unit_tests;

@@ -261,6 +261,7 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
         );
     }
     super::microbatch::check(setup, &node)?;
+    super::snapshots::check(&node)?;
     settle(setup, &mut node)?;
     check_access(&node)?;
     if let Some(patch) = patch {
