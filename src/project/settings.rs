@@ -82,6 +82,8 @@ pub struct Settings {
     pub warn_error: WarnErrorOptions,
     /// All flags under dbt's names, as `flags.X` in templates and `args` in artifacts give them.
     pub flags: BTreeMap<String, Data>,
+    /// Names of templates that have other values in a unit test.
+    pub overridden: Map<String, Data>,
     /// The invocation's id, a UUID.
     pub invocation_id: String,
     /// When the invocation started, UTC.
@@ -210,6 +212,7 @@ pub(super) fn resolve(
         introspect: is_set("introspect"),
         version_check: is_set("version_check"),
         warn_error: WarnErrorOptions::read(&flags, &given)?,
+        overridden: Map::new(),
         invocation_id: random_id(),
         published_env: published(&env),
         started_at,

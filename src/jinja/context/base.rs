@@ -97,6 +97,11 @@ impl Shared {
         register_conversions(&mut names);
         register_facts(&mut names, &project);
         register_classes(&mut names, dialect, quoting);
+        for (name, other) in &project.settings.overridden {
+            if let Some(value) = names.get_mut(name.as_str()) {
+                *value = py::from_json(other);
+            }
+        }
         Self { project, listener, variables, quoting, dialect, names }
     }
 

@@ -75,6 +75,7 @@ pub(crate) fn project(vars: Data) -> Arc<Project> {
         version_check: true,
         warn_error: WarnErrorOptions::default(),
         flags: BTreeMap::from([("full_refresh".to_string(), json!(false))]),
+        overridden: Map::new(),
         invocation_id: "0".into(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         args: Map::new(),

@@ -91,7 +91,7 @@ fn runtime_of(runtime: &Arc<Runtime>, case: &Case<'_>, small: &Small) -> Arc<Run
     let part = |key: &str| overrides.get(key).and_then(Data::as_object).cloned().unwrap_or_default();
     let (macros, vars, env) = (part("macros"), part("vars"), part("env_vars"));
     Runtime::new(RuntimeParts {
-        project: overrides::with_values(&runtime.project, &vars, &env),
+        project: overrides::with_values(&runtime.project, [&macros, &vars, &env]),
         manifest: Arc::new(small.manifest.clone()),
         registry: overrides::with_macros(runtime.env.registry(), &case.test.package, &macros),
         adapter: Arc::clone(&runtime.adapter),

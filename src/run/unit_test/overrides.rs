@@ -7,14 +7,15 @@ use serde_json::{Map, Value as Data, json};
 use crate::jinja::{BlockKind, MacroDef, MacroRegistry, SourceRef, scan};
 use crate::project::Project;
 
-/// The project with the variables and environment of a test.
-pub(super) fn with_values(project: &Arc<Project>, vars: &Map<String, Data>, env: &Map<String, Data>) -> Arc<Project> {
+/// The project with the variables and environment of a test. Its `macros` may name values of templates, too.
+pub(super) fn with_values(project: &Arc<Project>, [macros, vars, env]: [&Map<String, Data>; 3]) -> Arc<Project> {
     // Fixtures are not cut down by `--empty`: they are no real data.
-    if vars.is_empty() && env.is_empty() && !project.settings.empty {
+    if macros.is_empty() && vars.is_empty() && env.is_empty() && !project.settings.empty {
         return Arc::clone(project);
     }
     let mut project = Project::clone(project);
     project.settings.empty = false;
+    project.settings.overridden.clone_from(macros);
     project.settings.vars.extend(vars.clone());
     let text = |value: &Data| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     project.settings.env.extend(env.iter().map(|(name, value)| (name.clone(), text(value))));
