@@ -7,6 +7,7 @@ use crate::jinja::context::failure::fail;
 use crate::jinja::functions::{given, text_of};
 use crate::jinja::py::{self, CallArgs};
 use crate::jinja::render_state;
+use crate::jinja::root::Root;
 use crate::project::Project;
 
 /// Prefixes of macro names for an adapter, the best first.
@@ -85,7 +86,8 @@ fn find(
             let full = format!("{prefix}__{name}");
             let found = root.as_ref().and_then(|root| {
                 // A package that does not exist has no macros.
-                root.namespace.get_from_package(package.as_deref(), &full).ok().flatten()
+                let found = root.namespace.get_from_package(package.as_deref(), &full).ok().flatten();
+                if package.is_some() { found } else { found.or_else(|| from_any_package(root, &full)) }
             });
             if let Some(found) = found {
                 return Ok(found);
@@ -101,4 +103,11 @@ fn find(
             attempts.join(", ")
         ),
     ))
+}
+
+/// A macro of whatever package: generic tests see all of them without a prefix.
+fn from_any_package(root: &Root, name: &str) -> Option<Value> {
+    root.source.get("_dbt_generic_test_kwargs")?;
+    let entry = root.registry.resolve(None, name)?;
+    root.namespace.get_from_package(Some(&entry.def.package), name).ok().flatten()
 }
