@@ -43,13 +43,17 @@ fn init(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(),
     if args.project_name.is_none() && parent.join("dbt_project.yml").exists() {
         return existing(args, overrides, printer);
     }
+    if let Some(profile) = &overrides.profile {
+        project::find_profile(profile, overrides, &parent)?;
+    }
     let name = name(args)?;
     let folder = parent.join(&name);
     refuse_occupied(&folder, &name)?;
+    let profile = format!("profile: {}", overrides.profile.as_ref().unwrap_or(&name));
     for (path, text) in FILES {
-        write(&folder.join(path), &text.replace("__NAME__", &name))?;
+        write(&folder.join(path), &text.replace("profile: __NAME__", &profile).replace("__NAME__", &name))?;
     }
-    if !args.skip_profile_setup {
+    if !args.skip_profile_setup && overrides.profile.is_none() {
         let profiles = overrides.profiles_dir.as_deref().unwrap_or(&folder);
         if !has_profile(&Overrides { project_dir: Some(folder.clone()), ..overrides.clone() }) {
             add_profile(profiles, &name)?;
@@ -63,11 +67,15 @@ fn init(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(),
 
 /// Gives a project that is here a profile, if it has none.
 fn existing(args: &InitArgs, overrides: &Overrides, printer: &Printer) -> Result<(), Box<Diagnostic>> {
+    if overrides.profile.is_some() {
+        let error = Diagnostic::error(Code::Usage, "there is a project here already, which names its own profile");
+        return Err(Box::new(error.hint("change `profile:` in dbt_project.yml, and leave out `--profile`")));
+    }
     let mut text = "There is a project here already: nothing to do. `kiln build` builds it.".to_owned();
     if !args.skip_profile_setup && !has_profile(overrides) {
         let root = project::load_root(overrides, &YamlRenderer::new(), &mut Diagnostics::new())?;
         let config = &root.package.config;
-        let wanted = overrides.profile.as_ref().or(config.profile.as_ref()).unwrap_or(&config.name).clone();
+        let wanted = config.profile.as_ref().unwrap_or(&config.name).clone();
         let folder = overrides.profiles_dir.as_deref().unwrap_or(&root.package.root);
         let path = add_profile(folder, &wanted)?;
         text = format!("Wrote the profile `{wanted}` to `{path}`: a DuckDB file. `kiln debug` tries it.");

@@ -186,6 +186,15 @@ pub fn load_target(
     Ok((target, profiles))
 }
 
+/// Finds a profile by its name, for a project that is yet to be made in `folder`.
+///
+/// # Errors
+/// When there is no `profiles.yml`, or it has no profile of that name.
+pub fn find_profile(name: &str, overrides: &Overrides, folder: &Path) -> Result<(), Box<Diagnostic>> {
+    let profiles_dir = profile::folder(overrides, &settings::environment(), folder);
+    profile::read(&profiles_dir, folder, &mut Diagnostics::new())?.profile(name).map(|_| ())
+}
+
 /// What is known before anything is rendered.
 struct Start {
     env: BTreeMap<String, String>,

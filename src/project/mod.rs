@@ -30,7 +30,7 @@ pub use config::{DispatchRule, Package, PackageLayer, Project, ProjectConfig, Qu
 pub use config_keys::CONFIG_KEYS;
 pub use draft::{DraftColumn, add_columns, new_file};
 pub use flags::is_default;
-pub use load::{PackageHead, Root, load, load_lock_file, load_package_head, load_root, load_target};
+pub use load::{PackageHead, Root, find_profile, load, load_lock_file, load_package_head, load_root, load_target};
 pub use packages::{Declared, DeclaredProject, LockFile};
 pub use profile::{Profiles, Target};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};

@@ -145,7 +145,8 @@ impl Profiles {
         Ok(target)
     }
 
-    fn profile(&self, name: &str) -> Result<&Yaml, Box<Diagnostic>> {
+    /// The profile of that name.
+    pub(super) fn profile(&self, name: &str) -> Result<&Yaml, Box<Diagnostic>> {
         let Some(entry) = self.yaml.entry(name) else {
             let names: Vec<&str> =
                 self.yaml.entries().iter().map(|entry| entry.key.as_str()).filter(|key| *key != "config").collect();
