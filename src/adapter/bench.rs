@@ -96,7 +96,7 @@ impl Bench {
     /// Makes a bench on which nothing can be tried: there is no database to ask.
     #[must_use]
     pub fn blind(inner: Arc<dyn Adapter>) -> Arc<Self> {
-        let inner: Arc<dyn Adapter> = Arc::new(Offline(inner));
+        let inner: Arc<dyn Adapter> = Arc::new(Offline::new(inner));
         let first = Arc::new(Mutex::new(State {
             connection: inner.connect().ok(),
             guard: Guard::Apart,

@@ -19,7 +19,7 @@ mod trial;
 pub use bench::{ASIDE, Bench, Trial};
 pub use cache::{CachedRelation, RelationCache};
 pub use error::{AdapterError, AdapterErrorKind};
-pub use offline::{Offline, Unasked};
+pub use offline::Offline;
 pub use table::{Cell, Column, Table};
 
 use std::collections::BTreeMap;

@@ -19,7 +19,7 @@ use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType};
 
 /// Finds out what every column of the project is made of.
 pub(super) fn graph(parsed: &Parsed, is_offline: bool) -> ColumnGraph {
-    let offline = runtime(parsed, Arc::new(Offline(Arc::clone(&parsed.adapter))));
+    let offline = runtime(parsed, Arc::new(Offline::new(Arc::clone(&parsed.adapter))));
     let mut facts = Facts { written: written(&offline), ..Facts::default() };
     let wanted: Vec<NodeIndex> =
         parsed.manifest.indices().filter(|ix| is_compiled(parsed.manifest.node(*ix))).collect();
@@ -57,7 +57,7 @@ pub(super) fn typed_graph(parsed: &Parsed, is_offline: bool, bound: Vec<BoundCol
 /// Finds out what the columns of a project are made of without a database, with the sources' columns of another target
 /// folder, so that two versions of a project know the same.
 pub(super) fn offline_graph(parsed: &Parsed, sources: &Parsed) -> ColumnGraph {
-    let offline = runtime(parsed, Arc::new(Offline(Arc::clone(&parsed.adapter))));
+    let offline = runtime(parsed, Arc::new(Offline::new(Arc::clone(&parsed.adapter))));
     let wanted: Vec<NodeIndex> =
         parsed.manifest.indices().filter(|ix| is_compiled(parsed.manifest.node(*ix))).collect();
     let mut columns = known_columns(parsed);

@@ -169,7 +169,7 @@ impl Loaded {
         let Self { project, printer, .. } = self;
         // `show` asks for rows in any case.
         let is_asked = project.settings.introspect || project.settings.command != "compile";
-        let adapter = if is_asked { adapter } else { Arc::new(adapter::Unasked(adapter)) };
+        let adapter = if is_asked { adapter } else { Arc::new(adapter::Offline::listing(adapter)) };
         let manifest = Arc::new(manifest);
         // It lives as long as the process: freeing it piece by piece at the end would take a tenth of `parse`.
         std::mem::forget(Arc::clone(&manifest));
