@@ -84,6 +84,18 @@ pub struct DbtEvent {
     pub facts: serde_json::Map<String, serde_json::Value>,
 }
 
+impl DbtEvent {
+    /// Makes an event of its name, its code, and an object of facts.
+    #[must_use]
+    pub fn new((name, code): (&'static str, &'static str), facts: serde_json::Value) -> Self {
+        let facts = match facts {
+            serde_json::Value::Object(facts) => facts,
+            _ => serde_json::Map::new(),
+        };
+        Self { name, code, facts }
+    }
+}
+
 impl Diagnostic {
     /// Makes an error.
     pub fn error(code: Code, message: impl Into<String>) -> Self {

@@ -25,9 +25,7 @@ impl Deprecation {
     }
 
     fn add(&mut self, warning: Diagnostic, facts: Data) {
-        let facts = facts.as_object().cloned().unwrap_or_default();
-        let (name, code) = self.event;
-        self.found.push(warning.with_event(DbtEvent { name, code, facts }));
+        self.found.push(warning.with_event(DbtEvent::new(self.event, facts)));
     }
 
     fn report(mut self, setup: &Setup<'_>, diagnostics: &mut Diagnostics) {
@@ -131,9 +129,8 @@ fn warn_of_unused_paths(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mu
             }
             let shown = [std::slice::from_ref(tree), &path[..]].concat().join(".");
             let message = format!("the configuration under `{shown}` in dbt_project.yml applies to nothing");
-            let mut facts = serde_json::Map::new();
-            facts.insert("unused_config_paths".to_owned(), json!([shown]));
-            let event = DbtEvent { name: "UnusedResourceConfigPath", code: "I051", facts };
+            let facts = json!({"unused_config_paths": [shown]});
+            let event = DbtEvent::new(("UnusedResourceConfigPath", "I051"), facts);
             let warning = Diagnostic::warning(Code::UnusedConfigPath, message).at(&config.file, span).with_event(event);
             let names = fqns.iter().filter(|fqn| fqn.starts_with(&path[..path.len().saturating_sub(1)]));
             let near = names.filter_map(|fqn| fqn.get(path.len().checked_sub(1)?)).map(String::as_str);
@@ -191,8 +188,7 @@ fn warn_of_refs_to_root(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mu
             let facts = json!({
                 "node_name": name, "package_name": package, "root_project_unique_id": parent.unique_id.as_str(),
             });
-            let facts = facts.as_object().cloned().unwrap_or_default();
-            let event = DbtEvent { name: "PackageNodeDependsOnRootProjectNode", code: "I077", facts };
+            let event = DbtEvent::new(("PackageNodeDependsOnRootProjectNode", "I077"), facts);
             let hint =
                 "set `require_ref_searches_node_package_before_root: true` under `flags:` to look in the package first";
             let warning = Diagnostic::warning(Code::PackageReadsRoot, message).with_event(event).hint(hint);

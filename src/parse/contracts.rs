@@ -1,6 +1,6 @@
 //! Contracts and constraints of models: what may be declared, and what of it holds.
 
-use serde_json::{Map, Value as Data, json};
+use serde_json::{Value as Data, json};
 
 use super::patches::Patch;
 use super::properties::text_of;
@@ -22,8 +22,8 @@ pub(super) fn warn_of_ignored(manifest: &Manifest, diagnostics: &mut Diagnostics
         let message = format!(
             "Constraint types are not supported for {materialized} materializations and will be ignored.  Set 'warn_unsupported: false' on this constraint to ignore this warning."
         );
-        let facts = Map::from_iter([("materialized".to_owned(), json!(materialized))]);
-        let event = DbtEvent { name: "UnsupportedConstraintMaterialization", code: "I068", facts };
+        let facts = json!({"materialized": materialized});
+        let event = DbtEvent::new(("UnsupportedConstraintMaterialization", "I068"), facts);
         let mut warning = Diagnostic::warning(Code::ConstraintIgnored, message).in_file(&node.file).with_event(event);
         warning.at = node.declared.as_ref().map(|declared| Label::new(&declared.file, column.span)).or(warning.at);
         diagnostics.push(warning);

@@ -19,8 +19,9 @@ pub(super) fn check(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Di
                 "Model {} has passed its deprecation date of {date}. This model should be disabled or removed.",
                 versioned(node)
             );
-            let facts = [("model_name", json!(node.name)), ("model_version", shown(node.version.as_ref()))];
-            let event = event(("DeprecatedModel", "I065"), facts, ("deprecation_date", date));
+            let version = shown(node.version.as_ref());
+            let facts = json!({"model_name": node.name, "model_version": version, "deprecation_date": date});
+            let event = DbtEvent::new(("DeprecatedModel", "I065"), facts);
             let mut warning = Diagnostic::warning(Code::Deprecated, message).in_file(&node.file).with_event(event);
             warning.at = Some(node.declared.clone().unwrap_or_else(|| Label::new(&node.file, node.span)));
             diagnostics.push(warning);
@@ -54,25 +55,17 @@ fn reference(child: &Node, node: &Node, (date, is_past): (&str, bool)) -> Option
     let calls = || child.refs.iter().filter(|call| call.name == node.name);
     let exact = calls().find(|call| call.version.is_some() && call.version == node.version);
     let span = exact.or_else(|| calls().next()).and_then(|call| call.span).unwrap_or(child.span);
-    let facts = [
-        ("model_name", json!(child.name)),
-        ("ref_model_package", json!(node.package)),
-        ("ref_model_name", json!(node.name)),
-        ("ref_model_version", shown(node.version.as_ref())),
-        ("ref_model_latest_version", shown(node.latest_version.as_ref())),
-    ];
+    let facts = json!({
+        "model_name": child.name,
+        "ref_model_package": node.package,
+        "ref_model_name": node.name,
+        "ref_model_version": shown(node.version.as_ref()),
+        "ref_model_latest_version": shown(node.latest_version.as_ref()),
+        "ref_model_deprecation_date": date,
+    });
     let name = if is_past { ("DeprecatedReference", "I067") } else { ("UpcomingReferenceDeprecation", "I066") };
-    let event = event(name, facts, ("ref_model_deprecation_date", date));
-    Some(Diagnostic::warning(Code::Deprecated, message.trim_end()).at(&child.file, span).with_event(event))
-}
-
-fn event<const N: usize>(
-    (name, code): (&'static str, &'static str),
-    facts: [(&str, Data); N],
-    (key, date): (&str, &str),
-) -> DbtEvent {
-    let facts = facts.into_iter().chain([(key, json!(date))]).map(|(key, value)| (key.to_owned(), value)).collect();
-    DbtEvent { name, code, facts }
+    let warning = Diagnostic::warning(Code::Deprecated, message.trim_end()).at(&child.file, span);
+    Some(warning.with_event(DbtEvent::new(name, facts)))
 }
 
 /// A version as events have it: text, empty if there is none.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::flags::{FLAGS, OLD_ENV};
-use crate::diagnostic::{Code, DbtEvent, Diagnostic};
+use super::notices::notice;
+use crate::diagnostic::Diagnostic;
 
 /// What the reserved names begin with.
 const PREFIX: &str = "DBT_ENGINE";
@@ -59,8 +60,8 @@ pub(super) fn warnings(env: &BTreeMap<String, String>) -> Vec<Diagnostic> {
     let renamed = renamed.map(|(old, new)| {
         let (old, new) = (format!("DBT_{}", old.to_uppercase()), format!("{PREFIX}_{}", new.to_uppercase()));
         let message = format!("The environment variable `{old}` has been renamed as `{new}`");
-        let facts = [("old_name", json!(old)), ("new_name", json!(new))];
-        warning(message, ("EnvironmentVariableRenamed", "D009"), facts)
+        let facts = json!({"old_name": old, "new_name": new});
+        notice(("EnvironmentVariableRenamed", "D009"), message, facts)
             .hint(format!("set `{new}` instead; as long as `{old}` is set, its value counts"))
     });
     let known: Vec<String> = names().map(|name| format!("{PREFIX}_{}", name.to_uppercase())).collect();
@@ -69,20 +70,11 @@ pub(super) fn warnings(env: &BTreeMap<String, String>) -> Vec<Diagnostic> {
             "Found custom environment variable `{name}` in the environment. The prefix `{PREFIX}` is reserved for dbt \
              engine environment variables"
         );
-        let facts = [("env_var", json!(name)), ("reserved_prefix", json!(PREFIX))];
-        warning(message, ("EnvironmentVariableNamespaceDeprecation", "D036"), facts)
+        let facts = json!({"env_var": name, "reserved_prefix": PREFIX});
+        notice(("EnvironmentVariableNamespaceDeprecation", "D036"), message, facts)
             .hint("rename it; if a flag is meant, `docs/command-line.md` lists the names")
     });
     renamed.chain(unknown).collect()
-}
-
-fn warning<const N: usize>(
-    message: String,
-    (name, code): (&'static str, &'static str),
-    facts: [(&str, serde_json::Value); N],
-) -> Diagnostic {
-    let facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    Diagnostic::warning(Code::Deprecated, message).with_event(DbtEvent { name, code, facts })
 }
 
 #[cfg(test)]

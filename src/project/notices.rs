@@ -8,10 +8,9 @@ use super::ProjectConfig;
 use super::settings::Settings;
 use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, SourceFile};
 
-fn notice(event: (&'static str, &'static str), message: String, facts: Data) -> Diagnostic {
-    let (name, code) = event;
-    let facts = facts.as_object().cloned().unwrap_or_default();
-    Diagnostic::warning(Code::Deprecated, message).with_event(DbtEvent { name, code, facts })
+/// The warning about a deprecated form, with the event's name and code, and what it tells.
+pub(super) fn notice(event: (&'static str, &'static str), message: String, facts: Data) -> Diagnostic {
+    Diagnostic::warning(Code::Deprecated, message).with_event(DbtEvent::new(event, facts))
 }
 
 /// Tells of flags in their older form.

@@ -1,6 +1,6 @@
 //! From a selection to nodes: relatives, set operations, and tests that come along with their parents.
 
-use serde_json::Value as Data;
+use serde_json::json;
 
 use super::grammar::{Criterion, Depth, Group, Spec};
 use super::methods::{self, Method, Search};
@@ -166,8 +166,7 @@ impl Evaluation<'_> {
 
     fn nothing_found(&mut self, raw: &str, parts: &[Spec]) -> Result<Diagnostic, Box<Diagnostic>> {
         let message = format!("the selection criterion `{raw}` does not match any enabled nodes");
-        let facts = std::iter::once(("spec_raw".to_owned(), Data::from(raw))).collect();
-        let event = DbtEvent { name: "NoNodesForSelectionCriteria", code: "M030", facts };
+        let event = DbtEvent::new(("NoNodesForSelectionCriteria", "M030"), json!({"spec_raw": raw}));
         let mut warning = Diagnostic::warning(Code::NothingSelected, message).with_event(event);
         for part in parts {
             let Spec::One(criterion) = part else { continue };
