@@ -37,9 +37,13 @@ pub fn find_input(manifest: &Manifest, tested: Option<NodeIndex>, input: &str) -
     parents.iter().copied().find(is_input).or_else(|| manifest.indices().find(is_input))
 }
 
+/// Whether an input means this version: without one it means the latest, as everywhere.
 fn is_version(node: &Node, wanted: Option<&str>) -> bool {
     let text = |version: &Data| version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-    wanted.is_none_or(|wanted| node.version.as_ref().is_some_and(|version| text(version) == wanted))
+    match wanted {
+        Some(wanted) => node.version.as_ref().is_some_and(|version| text(version) == wanted),
+        None => node.version.as_ref().map(text) == node.latest_version.as_ref().map(text),
+    }
 }
 
 fn unquoted(text: &str) -> Option<&str> {

@@ -70,6 +70,9 @@ impl Small {
                 *label = Label { text: label.text.clone(), ..Label::new(&test.file, span) };
             }
         }
+        if matches!(error.code, Code::UnknownRef | Code::UnknownSource) {
+            error.related.push(Label::new(&test.file, test.span).with_text("the test that has no such input"));
+        }
         at_column(test, def.places.expect, &mut error);
         error
     }

@@ -175,7 +175,20 @@ fn not_found(inner: &Inner, kind: &str, call: &RefCall, is_disabled: bool, near:
         (false, "source") => Code::UnknownSource,
         (false, _) => Code::UnknownRef,
     };
-    fail_with(ContextError { code, message, hints: near })
+    let is_unit_test = inner.node().is_some_and(|node| node.resource_type == ResourceType::UnitTest);
+    let hints = if is_unit_test { vec![input_hint(kind, call)] } else { near };
+    fail_with(ContextError { code, message, hints })
+}
+
+/// What a unit test lacks that gives no rows for something its model reads.
+fn input_hint(kind: &str, call: &RefCall) -> String {
+    let quoted: Vec<String> = match kind {
+        "source" => call.name.splitn(2, '.').map(|name| format!("'{name}'")).collect(),
+        _ => call.package.iter().chain([&call.name]).map(|name| format!("'{name}'")).collect(),
+    };
+    let version = call.version.as_ref().map(|version| format!(", v={version}")).unwrap_or_default();
+    let function = if kind == "source" { "source" } else { "ref" };
+    format!("give the test rows of it: `- input: {function}({}{version})` under `given`", quoted.join(", "))
 }
 
 /// Who depends on something, in dbt's words.
