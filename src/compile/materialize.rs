@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{CompiledNode, SqlMap, contract, explain, explain_rejection};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{
-    MacroEntry, MacroKind, MacroRegistry, MaterializeResult, NodeExtras, RenderError, Response, RunContext, Runtime,
-    Session, SqlFailure, TestRow, missing_materialization,
+    MacroKind, Materialization, MaterializeResult, NodeExtras, RenderError, Response, RunContext, Runtime, Session,
+    SqlFailure, TestRow, find_materialization, missing_materialization,
 };
 use crate::manifest::{Node, NodeIndex, NodeKind};
 use crate::sql::Relation;
@@ -52,32 +52,6 @@ pub struct UnitTestOutcome {
     pub run_code: Option<String>,
 }
 
-/// Finds the macro of a materialization: for the adapter before for all, the root project's before a package's
-/// before the built-in one. A package may only replace a built-in one for the adapter if the project says so.
-fn find_materialization<'a>(runtime: &Runtime, registry: &'a MacroRegistry, name: &str) -> Option<&'a Arc<MacroEntry>> {
-    let adapter = runtime.adapter.name();
-    let names = [format!("materialization_{name}_{adapter}"), format!("materialization_{name}_default")];
-    let in_package = |package: &str| names.iter().find_map(|name| registry.in_package(package, name));
-    let internal = registry.internal_packages();
-    let built_in =
-        || names.iter().find_map(|name| internal.iter().find_map(|package| registry.in_package(package, name)));
-    let root = registry.root_package();
-    if let Some(own) = in_package(root) {
-        return Some(own);
-    }
-    let flags = &runtime.project.root().config.flags;
-    let needs_consent = flags
-        .get("require_explicit_package_overrides_for_builtin_materializations")
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or(true);
-    let packages = runtime.project.packages.iter().map(|package| package.config.name.as_str());
-    let from_package = packages.filter(|package| *package != root).find_map(in_package);
-    match (built_in(), from_package) {
-        (Some(built_in), Some(package)) => Some(if needs_consent { built_in } else { package }),
-        (built_in, package) => built_in.or(package),
-    }
-}
-
 fn checked_materialization(runtime: &Runtime, node: &Node) -> Result<String, Box<Diagnostic>> {
     if let NodeKind::Function(function) = &node.kind
         && function.returns.is_none()
@@ -86,9 +60,11 @@ fn checked_materialization(runtime: &Runtime, node: &Node) -> Result<String, Box
         let error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
         return Err(Box::new(error.hint("describe it in a property file under `functions:`, with `returns:`")));
     }
-    let name = node.config.materialized();
-    let Some(entry) = find_materialization(runtime, runtime.env.registry(), name) else {
-        let message = missing_materialization(name, runtime.adapter.name());
+    let (name, adapter) = (node.config.materialized(), runtime.adapter.name());
+    let Some(Materialization { entry, .. }) =
+        find_materialization(&runtime.project, runtime.env.registry(), (name, adapter))
+    else {
+        let message = missing_materialization(name, adapter);
         return Err(Box::new(Diagnostic::error(Code::MaterializationMissing, message).in_file(&node.file)));
     };
     if let MacroKind::Materialization { languages, .. } = &entry.def.kind
@@ -190,7 +166,9 @@ pub fn clone_relation(
     ix: NodeIndex,
 ) -> Result<Option<MaterializeOutcome>, Box<Diagnostic>> {
     let node = runtime.manifest.node(ix);
-    let Some(entry) = find_materialization(runtime, runtime.env.registry(), "clone") else {
+    let registry = runtime.env.registry();
+    let kind = ("clone", runtime.adapter.name());
+    let Some(Materialization { entry, .. }) = find_materialization(&runtime.project, registry, kind) else {
         let message = missing_materialization("clone", runtime.adapter.name());
         return Err(Box::new(Diagnostic::error(Code::MaterializationMissing, message).in_file(&node.file)));
     };

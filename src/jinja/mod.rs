@@ -14,6 +14,7 @@ mod filters;
 mod functions;
 mod lexer;
 mod macros;
+mod materializations;
 mod methods;
 mod modules;
 mod objects;
@@ -44,6 +45,7 @@ pub(crate) use functions::missing_materialization;
 pub use macros::{
     DuplicateMacro, GLOBAL_PACKAGE, MacroDef, MacroEntry, MacroKind, MacroRegistry, MacroRegistryBuilder,
 };
+pub use materializations::{Materialization, find_materialization};
 pub use objects::adapter::rows_as_data;
 pub use objects::csv_table::{csv_header, seed_columns};
 pub(crate) use objects::dispatch::{prefixes, search_packages};
