@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde_json::Map;
+use serde_json::json;
 
 use super::ExitStatus;
 use super::pipeline::{early_printer, say_version};
@@ -50,7 +50,7 @@ fn warn_of_modules(printer: &Printer, config: &ProjectConfig) {
         return;
     }
     let message = "The default package install path has changed from `dbt_modules` to `dbt_packages`";
-    let event = DbtEvent { name: "PackageInstallPathDeprecation", code: "D002", facts: Map::new() };
+    let event = DbtEvent::new(("PackageInstallPathDeprecation", "D002"), json!({}));
     let warning = Diagnostic::warning(Code::Deprecated, message).in_file(&config.file).with_event(event);
     let hint = "put `dbt_packages` under `clean-targets`, or set `packages-install-path: dbt_modules`";
     printer.warning(&warning.hint(hint));

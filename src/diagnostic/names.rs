@@ -84,9 +84,12 @@ impl Code {
                 &["NoNodeForYamlKey", "MacroNotFoundForPatch", "WrongResourceSchemaFile", "UnusedTables"]
             }
             Self::UnusedConfigPath => &["UnusedResourceConfigPath"],
-            Self::PropertyInvalid => {
-                &["GenericJSONSchemaValidationDeprecation", "InvalidValueForField", "ValidationWarning"]
-            }
+            Self::PropertyInvalid => &[
+                "GenericJSONSchemaValidationDeprecation",
+                "InvalidMacroAnnotation",
+                "InvalidValueForField",
+                "ValidationWarning",
+            ],
             Self::Deprecated => &[
                 "DeprecatedModel",
                 "UpcomingReferenceDeprecation",
@@ -95,17 +98,23 @@ impl Code {
                 "ConfigDataPathDeprecation",
                 "ConfigSourcePathDeprecation",
                 "CustomOutputPathInSourceFreshnessDeprecation",
+                "DuplicateNameDistinctNodeTypesDeprecation",
                 "EnvironmentVariableNamespaceDeprecation",
                 "EnvironmentVariableRenamed",
                 "ExposureNameDeprecation",
                 "MFCumulativeTypeParamsDeprecation",
                 "MFTimespineWithoutYamlConfigurationDeprecation",
+                "MicrobatchMacroOutsideOfBatchesDeprecation",
                 "MissingArgumentsPropertyInGenericTestDeprecation",
+                "ModelParamUsageDeprecation",
+                "ModulesItertoolsUsageDeprecation",
                 "PackageInstallPathDeprecation",
+                "PackageMaterializationOverrideDeprecation",
                 "ProjectFlagsMovedDeprecation",
                 "PropertyMovedToConfigDeprecation",
                 "ResourceNamesWithSpacesDeprecation",
                 "SourceFreshnessProjectHooksNotRun",
+                "UnexpectedJinjaBlockDeprecation",
                 "WEOIncludeExcludeDeprecation",
             ],
             Self::PackageReadsRoot => &["PackageNodeDependsOnRootProjectNode"],

@@ -48,6 +48,15 @@ impl Block {
     }
 }
 
+/// The blocks of a file, and what stands between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// The blocks, in the order of the file.
+    pub blocks: Vec<Block>,
+    /// Tags outside of all blocks: the word and its byte range. They do nothing.
+    pub strays: Vec<(String, Range<usize>)>,
+}
+
 /// A file whose blocks cannot be told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockError {
@@ -89,18 +98,18 @@ impl BlockKind {
 /// inside each other; strings, comments and `raw` hide tags. Inside `docs`
 /// nothing but the end of the block is looked for: it is prose. White space
 /// around the whole file is no part of any block.
-pub fn scan(text: &str, kinds: &[BlockKind]) -> Result<Vec<Block>, BlockError> {
+pub fn scan(text: &str, kinds: &[BlockKind]) -> Result<Scanned, BlockError> {
     let mut scanner = Scanner {
         text: text.trim_end(),
         kinds,
         pos: text.len() - text.trim_start().len(),
         control: Vec::new(),
         open: None,
-        blocks: Vec::new(),
+        found: Scanned::default(),
         lines: LineCounter::default(),
     };
     scanner.run()?;
-    Ok(scanner.blocks)
+    Ok(scanner.found)
 }
 
 /// A `{% … %}` tag.
@@ -118,7 +127,7 @@ struct Scanner<'a> {
     pos: usize,
     control: Vec<&'a str>,
     open: Option<(BlockKind, Tag<'a>)>,
-    blocks: Vec<Block>,
+    found: Scanned,
     lines: LineCounter,
 }
 
@@ -259,6 +268,8 @@ impl<'a> Scanner<'a> {
             && let Some((kind, open)) = self.open.take()
         {
             self.push(kind, &open, &tag.span);
+        } else if self.open.is_none() {
+            self.found.strays.push((tag.word.to_owned(), trimmed(self.text, &tag.span)));
         }
         Ok(())
     }
@@ -332,7 +343,7 @@ impl<'a> Scanner<'a> {
 
     fn push(&mut self, kind: BlockKind, open: &Tag<'a>, close: &Range<usize>) {
         let (line, column) = self.lines.at(self.text, open.span.start);
-        self.blocks.push(Block {
+        self.found.blocks.push(Block {
             kind,
             name: open.name.to_string(),
             span: open.span.start..close.end,
@@ -416,6 +427,7 @@ mod tests {
     fn check(text: &str, expected: &[(&str, &str, u32)]) {
         let found: Vec<(String, String, u32)> = scan(text, ALL)
             .unwrap()
+            .blocks
             .into_iter()
             .map(|b| (b.name.clone(), b.contents(text).to_string(), b.line))
             .collect();
@@ -441,7 +453,8 @@ mod tests {
     #[test]
     fn white_space_around_the_file_is_no_part_of_a_block() {
         let text = "\n{%- macro a() -%}{%- endmacro -%}\n{%- macro b() -%}{%- endmacro -%}\n";
-        let texts: Vec<String> = scan(text, ALL).unwrap().iter().map(|block| block.text(text).to_string()).collect();
+        let texts: Vec<String> =
+            scan(text, ALL).unwrap().blocks.iter().map(|block| block.text(text).to_string()).collect();
         assert_eq!(texts, ["{%- macro a() -%}{%- endmacro -%}\n", "{%- macro b() -%}{%- endmacro -%}"]);
     }
 

@@ -21,6 +21,7 @@ use super::rewrite::{Call, Constant, Rewritten, rewrite_macro};
 use super::root::Unknown;
 use super::source::{SourceRef, line_column};
 use super::state::render_state;
+use crate::diagnostic::{SourceFile, Span};
 
 /// The namespace that the macros of internal packages share.
 pub const GLOBAL_PACKAGE: &str = "dbt";
@@ -91,6 +92,17 @@ impl MacroDef {
     /// The text of the block (`macro_sql`).
     pub fn text(&self) -> &str {
         self.source.text.get(self.span.clone()).unwrap_or_default()
+    }
+
+    /// The file it stands in.
+    pub fn file(&self) -> Arc<SourceFile> {
+        SourceFile::new(self.source.path.to_string(), Arc::clone(&self.source.text))
+    }
+
+    /// Where its first tag stands.
+    pub fn head(&self) -> Span {
+        let length = self.text().find("%}").map_or(2, |end| end + 2);
+        Span::new(self.span.start, self.span.start + length)
     }
 
     /// The place of a byte range of the block's text in its file.

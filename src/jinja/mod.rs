@@ -29,7 +29,7 @@ mod tests;
 pub(crate) use error::{raise_cause, type_error, value_error};
 pub(crate) use state::{call_value, render_state};
 
-pub use blocks::{Block, BlockError, BlockKind, scan};
+pub use blocks::{Block, BlockError, BlockKind, Scanned, scan};
 pub(crate) use context::external_location;
 pub use context::{
     Batch, Catalog, CatalogRow, ContextError, Deferred, DocsIndex, EphemeralCode, HookResults, Listener, Loaded,

@@ -1,47 +1,18 @@
 //! What the flags of `flags:` decide about a project, and the forms that dbt calls deprecated.
-//!
-//! Of many places with the same deprecated form the first is told, unless `--show-all-deprecations` is given.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Value as Data, json};
 
 use super::Setup;
+use super::deprecation::Deprecation;
 use super::generic_tests::{CONFIG_ARGS, Declared};
 use super::properties::Entry;
-use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, Span, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
+use crate::jinja::{self, Call, Materialization, TemplateSource};
 use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
 use crate::project::yaml::{Yaml, YamlKind};
-
-/// Warnings of one kind, of which the first is told, with the number of the others.
-struct Deprecation {
-    event: (&'static str, &'static str),
-    found: Vec<Diagnostic>,
-}
-
-impl Deprecation {
-    const fn new(name: &'static str, code: &'static str) -> Self {
-        Self { event: (name, code), found: Vec::new() }
-    }
-
-    fn add(&mut self, warning: Diagnostic, facts: Data) {
-        self.found.push(warning.with_event(DbtEvent::new(self.event, facts)));
-    }
-
-    fn report(mut self, setup: &Setup<'_>, diagnostics: &mut Diagnostics) {
-        if !setup.project.settings.flag("show_all_deprecations") {
-            let n_others = self.found.len().saturating_sub(1);
-            self.found.truncate(1);
-            if n_others > 0
-                && let Some(first) = self.found.pop()
-            {
-                let hint = format!("{n_others} more of this kind: `--show-all-deprecations` shows them");
-                self.found.push(first.hint(hint));
-            }
-        }
-        diagnostics.extend(self.found);
-    }
-}
 
 /// Checks the resolved project.
 pub(super) fn check(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Diagnostics) {
@@ -51,6 +22,9 @@ pub(super) fn check(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Di
     if !setup.project.settings.flag("require_ref_searches_node_package_before_root") {
         warn_of_refs_to_root(setup, manifest, diagnostics);
     }
+    warn_of_package_materializations(setup, manifest, diagnostics);
+    super::microbatch::warn_of_own_strategy(setup, manifest, diagnostics);
+    warn_of_itertools(setup, manifest, diagnostics);
 }
 
 /// `require_resource_names_without_spaces`.
@@ -75,7 +49,7 @@ fn check_spaces(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Diagno
             deprecation.add(at_node(Diagnostic::warning(Code::Deprecated, message), node), facts);
         }
     }
-    deprecation.report(setup, diagnostics);
+    deprecation.report(setup.project, diagnostics);
 }
 
 fn at_node(mut diagnostic: Diagnostic, node: &Node) -> Diagnostic {
@@ -109,7 +83,7 @@ fn check_unique_names(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut 
         let warning = Diagnostic::warning(Code::Deprecated, message).at(&node.file, node.span).related(place);
         deprecation.add(warning, facts);
     }
-    deprecation.report(setup, diagnostics);
+    deprecation.report(setup.project, diagnostics);
 }
 
 /// Configuration in dbt_project.yml below folders or packages that have nothing of the kind. Disabled nodes count.
@@ -197,6 +171,57 @@ fn warn_of_refs_to_root(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mu
     }
 }
 
+/// Materializations of packages in the place of built-in ones.
+fn warn_of_package_materializations(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Diagnostics) {
+    let used: BTreeSet<&str> = manifest.nodes.iter().map(|node| node.config.materialized()).collect();
+    let mut deprecation = Deprecation::new("PackageMaterializationOverrideDeprecation", "D016");
+    for name in used {
+        let adapter = setup.project.target.adapter_type.as_str();
+        let found = jinja::find_materialization(setup.project, setup.macros, (name, adapter));
+        let Some(Materialization { entry, overrides_built_in: true }) = found else { continue };
+        let package = &entry.def.package;
+        let message = format!(
+            "Installed package '{package}' is overriding the built-in materialization '{name}', which is deprecated"
+        );
+        let warning = Diagnostic::warning(Code::Deprecated, message).at(&entry.def.file(), entry.def.head());
+        let hint = "define the materialization in the project, and call the package's from it";
+        deprecation.add(warning.hint(hint), json!({"package_name": package, "materialization_name": name}));
+    }
+    deprecation.report(setup.project, diagnostics);
+}
+
+/// Calls of `modules.itertools`, in nodes and in the macros that they reach.
+fn warn_of_itertools(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Diagnostics) {
+    const MODULE: &str = "modules.itertools.";
+    let mut deprecation = Deprecation::new("ModulesItertoolsUsageDeprecation", "D034");
+    let mut add = |calls: &[Call], (file, offset): (&Arc<SourceFile>, usize)| {
+        for call in calls.iter().filter(|call| call.path.starts_with(MODULE)) {
+            let message = "Usage of itertools modules is deprecated. Please use the built-in functions instead.";
+            let span = Span::new(offset + call.span.start, offset + call.span.end);
+            deprecation.add(Diagnostic::warning(Code::Deprecated, message).at(file, span), json!({}));
+        }
+    };
+    for node in manifest.nodes.iter().filter(|node| node.raw_code.contains(MODULE)) {
+        let template = TemplateSource::new("", "", node.raw_code.as_str());
+        add(&jinja::calls_of(&template).unwrap_or_default(), (&node.file, node.raw_code_offset as usize));
+    }
+    if manifest.macros.values().any(|info| info.macro_sql.contains(MODULE)) {
+        let mut reached: Vec<&str> = Vec::new();
+        let mut next: Vec<&str> =
+            manifest.nodes.iter().flat_map(|node| &node.macro_calls).map(String::as_str).collect();
+        while let Some(id) = next.pop() {
+            let Some(info) = manifest.macros.get(id).filter(|_| !reached.contains(&id)) else { continue };
+            reached.push(id);
+            next.extend(info.depends_on.iter().map(String::as_str));
+        }
+        reached.sort_unstable();
+        for entry in reached.into_iter().filter_map(|id| setup.macros.by_id(id)) {
+            add(entry.calls().unwrap_or_default(), (&entry.def.file(), entry.def.span.start));
+        }
+    }
+    deprecation.report(setup.project, diagnostics);
+}
+
 /// Arguments and configuration of data tests that do not stand where they belong.
 pub(super) fn check_tests<'a>(
     setup: &Setup<'_>,
@@ -241,7 +266,7 @@ pub(super) fn check_tests<'a>(
         }
     }
     for deprecation in [moved, missing, early] {
-        deprecation.report(setup, diagnostics);
+        deprecation.report(setup.project, diagnostics);
     }
 }
 
@@ -260,5 +285,5 @@ pub(super) fn check_exposures(setup: &Setup<'_>, entries: &[Entry], diagnostics:
         let warning = Diagnostic::warning(Code::Deprecated, message).at(&entry.file, entry.span_of("name"));
         deprecation.add(warning, json!({"exposure": name}));
     }
-    deprecation.report(setup, diagnostics);
+    deprecation.report(setup.project, diagnostics);
 }

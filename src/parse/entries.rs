@@ -1,9 +1,9 @@
 //! Mistakes that an entry of a property file shows by itself.
 
-use serde_json::{Map, Value as Data};
+use serde_json::{Map, Value as Data, json};
 
 use super::properties::{Entry, list_of, map_of, text_of};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::project::yaml::Yaml;
 
 /// Checks all entries.
@@ -109,5 +109,20 @@ fn check_source(entry: &Entry, diagnostics: &mut Diagnostics) {
         } else if find("loaded_at_field").is_some() && find("loaded_at_query").is_some() {
             error(format!("Cannot specify both loaded_at_field and loaded_at_query at {level} level."));
         }
+        check_tags(entry, &data, yaml, diagnostics);
     }
+}
+
+/// Tags are texts: others are left out.
+fn check_tags(entry: &Entry, data: &Data, yaml: &Yaml, diagnostics: &mut Diagnostics) {
+    let tags = data.get("config").and_then(|config| config.get("tags")).filter(|tags| !tags.is_null());
+    let is_text = |tags: &Data| tags.as_array().map_or(tags.is_string(), |tags| tags.iter().all(Data::is_string));
+    let Some(tags) = tags.filter(|tags| !is_text(tags)) else { return };
+    let span = yaml.get("config").and_then(|config| config.get("tags")).map_or(yaml.span, |yaml| yaml.span);
+    let name = data.get("name").and_then(text_of).unwrap_or_default();
+    let facts = json!({"field_name": format!("`config.tags`: {tags}"), "resource_type": "source", "node_name": name});
+    let message = format!("Field `config.tags`: {tags} is not valid for source ({name})");
+    let warning = Diagnostic::warning(Code::PropertyInvalid, message).at(&entry.file, span);
+    diagnostics
+        .push(warning.with_event(DbtEvent::new(("ValidationWarning", "I009"), facts)).hint("write the tags as texts"));
 }

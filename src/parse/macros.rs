@@ -5,10 +5,11 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::{Map, Value as Data, json};
 
+use super::deprecation::Deprecation;
 use super::properties::{Entry, list_of, map_of, text_of};
-use super::{Setup, render};
+use super::{Setup, macro_arguments, render};
 use crate::builtins::Builtin;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, did_you_mean};
 use crate::jinja::{self, BlockKind, MacroDef, MacroEntry, MacroKind, MacroRegistry, SourceRef, TestMacros};
 use crate::manifest::{Docs, MacroArgument, MacroInfo, UniqueId};
 use crate::project::{FileKind, Project, ProjectFiles};
@@ -30,18 +31,26 @@ pub fn registry(
             internal.push(builtin.package.to_owned());
         }
         let source = SourceRef::new(builtin.path, builtin.sql);
-        if let Ok(blocks) = jinja::scan(builtin.sql, MACRO_BLOCKS) {
-            defs.extend(blocks.iter().filter_map(|block| MacroDef::from_block(builtin.package, &source, block)));
+        if let Ok(scanned) = jinja::scan(builtin.sql, MACRO_BLOCKS) {
+            defs.extend(
+                scanned.blocks.iter().filter_map(|block| MacroDef::from_block(builtin.package, &source, block)),
+            );
         }
     }
+    let mut stray_tags = Deprecation::stray_tags();
     for file in files.files.iter().filter(|file| matches!(file.kind, FileKind::Macro | FileKind::GenericTest)) {
         let package = &project.packages[file.package].config.name;
         let source = SourceRef::new(file.original_file_path.as_str(), file.file.shared_text());
         match jinja::scan(file.file.text(), MACRO_BLOCKS) {
-            Ok(blocks) => defs.extend(blocks.iter().filter_map(|block| MacroDef::from_block(package, &source, block))),
+            Ok(scanned) => {
+                let blocks = scanned.blocks.iter();
+                defs.extend(blocks.filter_map(|block| MacroDef::from_block(package, &source, block)));
+                stray_tags.add_stray_tags(&file.file, &file.original_file_path, &scanned.strays);
+            }
             Err(error) => diagnostics.push(render::block_error(&file.file, &error)),
         }
     }
+    stray_tags.report(project, diagnostics);
     let registry = MacroRegistry::builder()
         .internal_packages(internal)
         .root_package(project.root().config.name.clone())
@@ -54,18 +63,13 @@ pub fn registry(
 }
 
 fn duplicate_macro(first: &MacroDef, second: &MacroDef) -> Diagnostic {
-    let file = |def: &MacroDef| SourceFile::new(def.source.path.to_string(), Arc::clone(&def.source.text));
-    let head = |def: &MacroDef| {
-        let length = def.text().find("%}").map_or(2, |end| end + 2);
-        Span::new(def.span.start, def.span.start + length)
-    };
     let message = format!(
         "dbt found two macros named \"{}\" in the project \"{}\". To fix this error, rename or remove one of the following macros: {}, {}",
         first.name, first.package, first.source.path, second.source.path
     );
-    let other = Label::new(&file(first), head(first)).with_text("the other definition");
+    let other = Label::new(&first.file(), first.head()).with_text("the other definition");
     Diagnostic::error(Code::DuplicateMacro, message)
-        .at(&file(second), head(second))
+        .at(&second.file(), second.head())
         .related(other)
         .hint("rename or remove one of the two")
 }
@@ -104,19 +108,36 @@ pub(super) fn infos(
         };
         infos.insert(UniqueId::new(def.unique_id.as_str()), info);
     }
+    let mut described: BTreeMap<String, &Entry> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.list == "macros") {
         let package = setup.package_name(entry.package);
         let id = format!("macro.{package}.{}", entry.name());
         if let Some(info) = infos.get_mut(id.as_str()) {
+            if let Some(other) = described.insert(id, entry) {
+                diagnostics.push(described_twice(entry, other));
+                continue;
+            }
+            if are_arguments_read {
+                macro_arguments::check(info, entry, diagnostics);
+            }
             describe(info, entry, package);
         } else {
             let names = infos.values().filter(|info| info.package == package).map(|info| info.name.as_str());
             let message = format!("Found patch for macro \"{}\" which was not found", entry.name());
+            let event = DbtEvent::new(("MacroNotFoundForPatch", "I059"), json!({"patch_name": entry.name()}));
             let warning = Diagnostic::warning(Code::PatchWithoutNode, message).at(&entry.file, entry.span_of("name"));
-            diagnostics.push(warning.maybe_hint(did_you_mean(entry.name(), names)));
+            diagnostics.push(warning.with_event(event).maybe_hint(did_you_mean(entry.name(), names)));
         }
     }
     infos
+}
+
+fn described_twice(entry: &Entry, first: &Entry) -> Diagnostic {
+    let name = entry.name();
+    let message = format!("two entries describe the macro `{name}`: macros may only be described a single time");
+    let other = Label::new(&first.file, first.span_of("name")).with_text("the other one");
+    let error = Diagnostic::error(Code::DuplicatePatch, message).at(&entry.file, entry.span_of("name"));
+    error.related(other).hint("keep one of the two entries")
 }
 
 /// The macros that a macro's text calls, `if` or not, in the order of the calls.

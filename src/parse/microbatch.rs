@@ -1,13 +1,17 @@
 //! What microbatch models must say before any of them is built.
 
-use serde_json::Value as Data;
+use std::sync::Arc;
+
+use serde_json::{Value as Data, json};
 
 use super::Setup;
-use crate::diagnostic::{Code, Diagnostic};
-use crate::jinja::MacroRegistry;
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics};
+use crate::jinja::{MacroEntry, MacroRegistry};
 use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
 use crate::project::{Project, read_moment};
 
+/// The flag that runs strategy macros of a project in batches.
+const BATCHES_OWN_STRATEGY: &str = "require_batched_execution_for_custom_microbatch_strategy";
 const BATCH_SIZES: &[&str] = &["hour", "day", "month", "year"];
 
 /// Checks the configuration of a model that is built in batches.
@@ -16,7 +20,7 @@ const BATCH_SIZES: &[&str] = &["hour", "day", "month", "year"];
 /// When a key is missing, or holds what it cannot hold.
 pub(super) fn check(setup: &Setup<'_>, node: &Node) -> Result<(), Box<Diagnostic>> {
     let config = &node.config;
-    if !is_microbatch(node) || !has_batches(setup.project, setup.macros) {
+    if !is_batched(setup.project, setup.macros, node) {
         return Ok(());
     }
     let given = |key: &str| config.get(key).filter(|value| !value.is_null());
@@ -63,12 +67,31 @@ fn is_microbatch(node: &Node) -> bool {
         && config.str("incremental_strategy") == Some("microbatch")
 }
 
+/// Whether a node is built batch by batch.
+#[must_use]
+pub fn is_batched(project: &Project, macros: &MacroRegistry, node: &Node) -> bool {
+    is_microbatch(node) && has_batches(project, macros)
+}
+
 /// A project with a strategy macro of its own builds such models as a whole, unless it says otherwise.
 fn has_batches(project: &Project, macros: &MacroRegistry) -> bool {
-    let settings = &project.settings;
-    let is_built_in = || {
-        let strategy = macros.resolve(None, "get_incremental_microbatch_sql");
-        strategy.is_none_or(|entry| macros.internal_packages().contains(&entry.def.package))
-    };
-    settings.flag("require_batched_execution_for_custom_microbatch_strategy") || is_built_in()
+    project.settings.flag(BATCHES_OWN_STRATEGY) || own_strategy(macros).is_none()
+}
+
+/// The strategy macro of the project or of a package, if there is one.
+fn own_strategy(macros: &MacroRegistry) -> Option<&Arc<MacroEntry>> {
+    let strategy = macros.resolve(None, "get_incremental_microbatch_sql");
+    strategy.filter(|entry| !macros.internal_packages().contains(&entry.def.package))
+}
+
+/// Warns of a strategy macro that is not run in batches.
+pub(super) fn warn_of_own_strategy(setup: &Setup<'_>, manifest: &Manifest, diagnostics: &mut Diagnostics) {
+    let Some(entry) = own_strategy(setup.macros) else { return };
+    if setup.project.settings.flag(BATCHES_OWN_STRATEGY) || !manifest.nodes.iter().any(|node| is_microbatch(node)) {
+        return;
+    }
+    let message = "The use of a custom microbatch macro outside of batched execution is deprecated.";
+    let event = DbtEvent::new(("MicrobatchMacroOutsideOfBatchesDeprecation", "D020"), json!({}));
+    let warning = Diagnostic::warning(Code::Deprecated, message).at(&entry.def.file(), entry.def.head());
+    diagnostics.push(warning.with_event(event).hint(format!("set `{BATCHES_OWN_STRATEGY}: true` under `flags:`")));
 }

@@ -6,16 +6,18 @@
 mod behavior;
 mod columns;
 mod contracts;
-mod deprecations;
+mod deprecation;
 mod entries;
 mod functions;
 mod generic_tests;
 mod layers;
 mod lookup;
+mod macro_arguments;
 mod macros;
 mod microbatch;
 mod nodes;
 mod others;
+mod outdated_models;
 mod patches;
 mod properties;
 mod python;
@@ -33,7 +35,7 @@ mod written;
 pub use upstream::Upstream;
 
 pub use macros::registry;
-pub use microbatch::unfiltered_batches;
+pub use microbatch::{is_batched, unfiltered_batches};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -112,7 +114,7 @@ impl Setup<'_> {
         // Their texts are in the nodes now.
         drop(drafts);
         let source_entries: Vec<Entry> = entries.iter().filter(|entry| entry.list == "sources").cloned().collect();
-        let tables = sources::tables(self, &source_entries);
+        let tables = sources::tables(self, &source_entries, diagnostics);
         all.extend(tables.iter().map(|table| sources::node(self, table)));
         self.generic_tests(&mut all, &assigned, &tables, diagnostics);
         let exposures: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "exposures").collect();
@@ -255,7 +257,7 @@ impl Setup<'_> {
             adapter_type: self.project.target.adapter_type.clone(),
         };
         contracts::warn_of_ignored(&manifest, diagnostics);
-        deprecations::check(self, &manifest, diagnostics);
+        outdated_models::check(self, &manifest, diagnostics);
         behavior::check(self, &manifest, diagnostics);
         behavior::check_exposures(self, entries, diagnostics);
         entries::check(entries, diagnostics);

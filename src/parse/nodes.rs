@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
+use super::deprecation::Deprecation;
 use super::patches::Patch;
 use super::properties::{Entry, has_template, list_of, map_of, text_of};
 use super::{Setup, columns, layers, render};
@@ -52,17 +53,26 @@ pub(super) enum RefOrSource {
 /// Lists the drafts of all files, in the order of packages and files.
 pub(super) fn drafts(setup: &Setup<'_>, files: &ProjectFiles, diagnostics: &mut Diagnostics) -> Vec<Draft> {
     let mut drafts = Vec::new();
+    let mut stray_tags = Deprecation::stray_tags();
     for file in &files.files {
         match file.kind {
             FileKind::Model | FileKind::PythonModel => drafts.push(from_file(setup, file, ResourceType::Model)),
             FileKind::Seed => drafts.push(from_file(setup, file, ResourceType::Seed)),
             FileKind::Analysis => drafts.push(from_file(setup, file, ResourceType::Analysis)),
             FileKind::SingularTest => drafts.push(from_file(setup, file, ResourceType::Test)),
-            FileKind::Snapshot => drafts.extend(snapshots_of(setup, file, diagnostics)),
+            FileKind::Snapshot => {
+                let scanned = jinja::scan(file.file.text(), &[BlockKind::Snapshot]).unwrap_or_else(|error| {
+                    diagnostics.push(render::block_error(&file.file, &error));
+                    jinja::Scanned::default()
+                });
+                stray_tags.add_stray_tags(&file.file, &file.original_file_path, &scanned.strays);
+                drafts.extend(snapshots_of(setup, file, &scanned.blocks));
+            }
             FileKind::Function => drafts.push(from_file(setup, file, ResourceType::Function)),
             _ => {}
         }
     }
+    stray_tags.report(setup.project, diagnostics);
     for package in 0..setup.project.packages.len() {
         drafts.extend(hooks_of(setup, package));
     }
@@ -98,14 +108,7 @@ fn from_file(setup: &Setup<'_>, file: &ProjectFile, kind: ResourceType) -> Draft
     }
 }
 
-fn snapshots_of(setup: &Setup<'_>, file: &ProjectFile, diagnostics: &mut Diagnostics) -> Vec<Draft> {
-    let blocks = match jinja::scan(file.file.text(), &[BlockKind::Snapshot]) {
-        Ok(blocks) => blocks,
-        Err(error) => {
-            diagnostics.push(render::block_error(&file.file, &error));
-            return Vec::new();
-        }
-    };
+fn snapshots_of(setup: &Setup<'_>, file: &ProjectFile, blocks: &[jinja::Block]) -> Vec<Draft> {
     let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem);
     let draft = |block: &jinja::Block| {
         let mut draft = from_file(setup, file, ResourceType::Snapshot);

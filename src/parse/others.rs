@@ -19,7 +19,7 @@ pub(super) fn docs(setup: &Setup<'_>, files: &ProjectFiles, diagnostics: &mut Di
     let mut places: BTreeMap<UniqueId, Label> = BTreeMap::new();
     for file in files.files.iter().filter(|file| file.kind == FileKind::Docs) {
         let blocks = match jinja::scan(file.file.text(), &[BlockKind::Docs]) {
-            Ok(blocks) => blocks,
+            Ok(scanned) => scanned.blocks,
             Err(error) => {
                 diagnostics.push(render::block_error(&file.file, &error));
                 continue;

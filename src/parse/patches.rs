@@ -9,7 +9,7 @@ use super::generic_tests::TestTarget;
 use super::nodes::{Draft, parse_ref_or_source};
 use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, columns, contracts, nodes};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, did_you_mean};
 use crate::manifest::{Node, NodeKind, ResourceType};
 
 /// What a property file says about one node.
@@ -133,8 +133,13 @@ impl Finder<'_, '_> {
             let kind = drafts[*ix].kind;
             let message = format!("`{name}` is a {kind}, but is described under `{}:`", entry.list);
             let hint = format!("move the entry under `{kind}s:`");
+            let facts = json!({
+                "patch_name": name, "resource_type": kind.as_str(), "plural_resource_type": format!("{kind}s"),
+                "yaml_key": entry.list, "file_path": entry.original_file_path,
+            });
             return Diagnostic::warning(Code::PatchWithoutNode, message)
                 .at(&entry.file, entry.span_of("name"))
+                .with_event(DbtEvent::new(("WrongResourceSchemaFile", "I057"), facts))
                 .hint(hint);
         }
         let names = drafts.iter().filter(|draft| self.kinds.contains(&draft.kind)).map(|draft| draft.name.as_str());
@@ -142,8 +147,10 @@ impl Finder<'_, '_> {
             "Did not find matching node for patch with name '{name}' in the '{}' section of file '{}'",
             entry.list, entry.original_file_path
         );
+        let facts = json!({"patch_name": name, "yaml_key": entry.list, "file_path": entry.original_file_path});
         Diagnostic::warning(Code::PatchWithoutNode, message)
             .at(&entry.file, entry.span_of("name"))
+            .with_event(DbtEvent::new(("NoNodeForYamlKey", "I058"), facts))
             .maybe_hint(did_you_mean(name, names))
     }
 }

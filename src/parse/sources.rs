@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
-use super::properties::{Entry, list_of, map_of, text_of, texts};
+use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, columns, layers};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, Span};
 use crate::jinja;
 use crate::manifest::{Node, NodeKind, ResourceType, SourceDef, UniqueId};
 
@@ -58,8 +59,13 @@ impl SourceTable<'_> {
 }
 
 /// Lists all tables of all sources, with the overrides of other packages applied.
-pub(super) fn tables<'a>(setup: &Setup<'_>, entries: &'a [Entry]) -> Vec<SourceTable<'a>> {
-    let overrides: Vec<&Entry> = entries.iter().filter(|entry| entry.data.contains_key("overrides")).collect();
+pub(super) fn tables<'a>(
+    setup: &Setup<'_>,
+    entries: &'a [Entry],
+    diagnostics: &mut Diagnostics,
+) -> Vec<SourceTable<'a>> {
+    let overrides = overrides(entries, diagnostics);
+    warn_of_unused(setup, entries, &overrides, diagnostics);
     let mut tables = Vec::new();
     for entry in entries.iter().filter(|entry| !entry.data.contains_key("overrides")) {
         let package = setup.package_name(entry.package);
@@ -81,6 +87,62 @@ pub(super) fn tables<'a>(setup: &Setup<'_>, entries: &'a [Entry]) -> Vec<SourceT
         }
     }
     tables
+}
+
+/// The entries that override a source of another package: each one once.
+fn overrides<'a>(entries: &'a [Entry], diagnostics: &mut Diagnostics) -> Vec<&'a Entry> {
+    let mut found: Vec<&Entry> = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.data.contains_key("overrides")) {
+        let package = entry.text("overrides").unwrap_or_default();
+        let same = |other: &&&Entry| other.name() == entry.name() && other.text("overrides").as_ref() == Some(&package);
+        let Some(first) = found.iter().find(same) else {
+            found.push(entry);
+            continue;
+        };
+        let message = format!(
+            "dbt found two schema.yml entries for the same source named {} in package {package}. Sources may only be \
+             overridden a single time.",
+            entry.name()
+        );
+        let other = Label::new(&first.file, first.span_of("name")).with_text("the other one");
+        let error = entry.error("name", Code::DuplicatePatch, message).related(other);
+        diagnostics.push(error.hint("put both into one entry"));
+    }
+    found
+}
+
+/// Warns of overrides of sources, or tables, that the named package does not have.
+fn warn_of_unused(setup: &Setup<'_>, entries: &[Entry], overrides: &[&Entry], diagnostics: &mut Diagnostics) {
+    for patch in overrides {
+        let package = patch.text("overrides").unwrap_or_default();
+        let is_meant = |entry: &&Entry| {
+            !entry.data.contains_key("overrides")
+                && setup.package_name(entry.package) == package
+                && entry.name() == patch.name()
+        };
+        let mut warn = |span: Span, what: String| {
+            let shown = format!("  - {what} (in {})", patch.original_file_path);
+            let message = format!("this overrides what does not exist: {what}");
+            let event = DbtEvent::new(("UnusedTables", "I056"), json!({"unused_tables": [shown]}));
+            diagnostics
+                .push(Diagnostic::warning(Code::PatchWithoutNode, message).at(&patch.file, span).with_event(event));
+        };
+        let full = format!("{package}.{}", patch.name());
+        let Some(source) = entries.iter().find(is_meant) else {
+            warn(patch.span_of("name"), format!("Source {full}"));
+            continue;
+        };
+        let known = list_of(&source.data, "tables");
+        let written = patch.yaml.get("tables").map(|tables| tables.items()).unwrap_or_default();
+        for (table, yaml) in list_of(&patch.data, "tables").iter().zip(written) {
+            let name = table.get("name");
+            if !known.iter().any(|other| other.get("name") == name) {
+                let span = yaml.get("name").map_or(yaml.span, |name| name.span);
+                let name = name.and_then(text_of).unwrap_or_default();
+                warn(span, format!("Source table {full}.{name}"));
+            }
+        }
+    }
 }
 
 fn apply_override(source: &mut Map<String, Data>, table: &mut Map<String, Data>, patch: &Entry) {
@@ -184,7 +246,8 @@ fn precedence(table: &SourceTable<'_>) -> Map<String, Data> {
     let mut tags = std::collections::BTreeSet::new();
     for layer in layers {
         meta.extend(map_of(layer, "meta"));
-        tags.extend(texts(&list_of(layer, "tags")));
+        // Others are warned of where entries are checked.
+        tags.extend(list_of(layer, "tags").iter().filter_map(Data::as_str).map(str::to_owned));
     }
     config.insert("meta".to_owned(), Data::Object(meta));
     config.insert("tags".to_owned(), json!(tags));

@@ -34,6 +34,12 @@ pub(super) fn of_flags(settings: &Settings, config: &ProjectConfig, diagnostics:
         let event = ("CustomOutputPathInSourceFreshnessDeprecation", "D029");
         diagnostics.push(notice(event, message, json!({"path": path})));
     }
+    let command = settings.flags.get("invocation_command").and_then(Data::as_str).unwrap_or_default();
+    let flags = command.split_whitespace().map(|word| word.split('=').next().unwrap_or_default());
+    if flags.take_while(|word| *word != "--").any(|flag| matches!(flag, "-m" | "--model" | "--models")) {
+        let message = "Usage of `--models`, `--model`, and `-m` is deprecated in favor of `--select` or `-s`.";
+        diagnostics.push(notice(("ModelParamUsageDeprecation", "D032"), message.to_owned(), json!({})));
+    }
     let has_hooks = !config.on_run_start.is_empty() || !config.on_run_end.is_empty();
     let is_freshness = settings.command.ends_with("freshness");
     if is_freshness && has_hooks && !settings.flag("source_freshness_run_project_hooks") {

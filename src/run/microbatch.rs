@@ -9,24 +9,14 @@ use super::plan::Retried;
 use super::result::{BatchResults, NodeResult, Status};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::{Batch, Runtime};
-use crate::manifest::{Node, NodeIndex, ResourceType};
+use crate::manifest::{Node, NodeIndex};
+use crate::parse;
 use crate::project::{TimeWindow, read_moment};
 use crate::sql::RelationKind;
 
-/// Whether a node is built batch by batch. A project with a strategy macro of its own builds it as a whole,
-/// unless it says otherwise.
+/// Whether a node is built batch by batch.
 pub(super) fn is_microbatch(runtime: &Runtime, node: &Node) -> bool {
-    let config = &node.config;
-    let is_one = node.resource_type == ResourceType::Model
-        && config.materialized() == "incremental"
-        && config.str("incremental_strategy") == Some("microbatch");
-    let registry = runtime.env.registry();
-    let is_built_in = || {
-        let strategy = registry.resolve(None, "get_incremental_microbatch_sql");
-        strategy.is_none_or(|entry| registry.internal_packages().contains(&entry.def.package))
-    };
-    is_one
-        && (runtime.project.settings.flag("require_batched_execution_for_custom_microbatch_strategy") || is_built_in())
+    parse::is_batched(&runtime.project, runtime.env.registry(), node)
 }
 
 /// How long a batch is.

@@ -87,8 +87,8 @@ pub(crate) fn project(vars: Data) -> Arc<Project> {
 fn macros_in<'a>(package: &'a str, path: &str, text: &str) -> impl Iterator<Item = MacroDef> + use<'a> {
     let kinds = [BlockKind::Macro, BlockKind::Test, BlockKind::DataTest, BlockKind::Materialization];
     let source = SourceRef::new(path, text);
-    let blocks = scan(text, &kinds).expect("macros");
-    blocks.into_iter().filter_map(move |block| MacroDef::from_block(package, &source, &block))
+    let scanned = scan(text, &kinds).expect("macros");
+    scanned.blocks.into_iter().filter_map(move |block| MacroDef::from_block(package, &source, &block))
 }
 
 /// The built-in macros and those of a file of the project.

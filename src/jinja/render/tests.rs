@@ -46,7 +46,7 @@ fn env(files: &[(&str, &str)], mode: Mode) -> TemplateEnv {
     for (package, text) in files {
         let source = SourceRef::new(format!("{package}/macros.sql"), *text);
         let kinds = [BlockKind::Macro, BlockKind::Test, BlockKind::Materialization];
-        for block in scan(text, &kinds).unwrap() {
+        for block in scan(text, &kinds).unwrap().blocks {
             builder = builder.with(MacroDef::from_block(package, &source, &block).unwrap());
         }
     }

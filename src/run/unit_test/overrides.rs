@@ -64,8 +64,8 @@ fn constant_macro(package: &str, name: &str, parameters: &[String], value: &Data
     let parameters: Vec<String> = parameters.iter().map(|parameter| format!("{parameter}=none")).collect();
     let text =
         format!("{{% macro {name}({}) %}}{{{{ return({}) }}}}{{% endmacro %}}", parameters.join(", "), literal(value));
-    let blocks = scan(&text, &[BlockKind::Macro]).ok()?;
-    MacroDef::from_block(package, &SourceRef::new("unit test overrides", text.as_str()), blocks.first()?)
+    let scanned = scan(&text, &[BlockKind::Macro]).ok()?;
+    MacroDef::from_block(package, &SourceRef::new("unit test overrides", text.as_str()), scanned.blocks.first()?)
 }
 
 /// A value as a template writes it. JSON does, but for its `null`.

@@ -62,8 +62,8 @@ impl Rules<'_, '_> {
     fn deprecate(&mut self, node: &Node, word: &str, (message, name, code): (String, &'static str, &'static str)) {
         let mut warning = *problem(node, Code::Deprecated, message, word);
         warning.severity = Severity::Warning;
-        let facts = serde_json::Map::new();
-        self.diagnostics.push(warning.with_event(DbtEvent { name, code, facts }));
+        let facts = serde_json::json!({});
+        self.diagnostics.push(warning.with_event(DbtEvent::new((name, code), facts)));
     }
 
     fn warn(&mut self, node: &Node, word: &str, message: impl Into<String>) {
