@@ -404,6 +404,9 @@ pub(super) fn check_config(node: &Node) -> Result<(), Box<Diagnostic>> {
             "materialized" if node.resource_type == ResourceType::Seed && value != "seed" => {
                 return wrong(key, "`seed`");
             }
+            "materialized" if node.resource_type == ResourceType::Snapshot && value != "snapshot" => {
+                return wrong(key, "`snapshot`");
+            }
             "type" if node.resource_type == ResourceType::Function && !is_one_of(value, FUNCTION_TYPES) => {
                 return wrong(key, "`scalar`, `aggregate` or `table`");
             }
@@ -413,10 +416,26 @@ pub(super) fn check_config(node: &Node) -> Result<(), Box<Diagnostic>> {
             "access" if !value.as_str().is_some_and(|word| matches!(word, "private" | "protected" | "public")) => {
                 return wrong(key, "`private`, `protected` or `public`");
             }
+            "freshness" if node.resource_type == ResourceType::Model => check_freshness(node, value)?,
             _ => {}
         }
     }
     check_contract(node)
+}
+
+/// How long a model may wait is a number and its unit; one without the other means nothing.
+fn check_freshness(node: &Node, freshness: &Data) -> Result<(), Box<Diagnostic>> {
+    let has = |key: &str| freshness.pointer(&format!("/build_after/{key}")).is_some_and(|value| !value.is_null());
+    let (missing, given) = match (has("count"), has("period")) {
+        (true, false) => ("period", "count"),
+        (false, true) => ("count", "period"),
+        _ => return Ok(()),
+    };
+    let message = format!(
+        "`freshness.build_after` of {} `{}` must have a value for `{missing}` if a `{given}` is provided",
+        node.resource_type, node.name
+    );
+    Err(Box::new(Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file)))
 }
 
 /// What is built into its readers alone cannot be for everybody.
