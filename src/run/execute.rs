@@ -142,8 +142,6 @@ fn prepare_schemas(runtime: &Arc<Runtime>, session: &Arc<Session>, plan: &RunPla
     };
     let schemas: IndexSet<_> = plan.nodes.iter().filter(|ix| is_built(ix)).map(schema).collect();
     let schemas: Vec<_> = schemas.into_iter().collect();
-    for (database, schema) in &schemas {
-        runtime.create_schema(session, database.as_deref(), schema)?;
-    }
+    runtime.create_schemas(session, &schemas)?;
     runtime.fill_cache(session, &schemas).map_err(SqlFailure::into_diagnostic)
 }

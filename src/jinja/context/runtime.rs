@@ -1,6 +1,6 @@
 //! What all threads of an invocation share while nodes run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use minijinja::Value;
@@ -15,6 +15,7 @@ use crate::adapter::{Adapter, RelationCache};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jinja::functions::dumps;
 use crate::jinja::objects::relation::RelationValue;
+use crate::jinja::objects::table::TableValue;
 use crate::jinja::{MacroRegistry, Mode, TemplateEnv, TemplateSource, py, return_or_print};
 use crate::manifest::{Manifest, NodeIndex};
 use crate::project::Project;
@@ -348,6 +349,33 @@ impl Runtime {
             return Err(Box::new(Diagnostic::error(Code::ProjectInvalid, message).in_file(&config.file)));
         }
         Ok(QueryComment { text: rendered.text, is_appended })
+    }
+
+    /// Creates those of the schemas that are not there. Who may write to a schema need not be allowed to create one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn create_schemas(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        schemas: &[(Option<String>, String)],
+    ) -> Result<(), Box<Diagnostic>> {
+        let mut existing = BTreeSet::new();
+        let databases: BTreeSet<&Option<String>> = schemas.iter().map(|(database, _)| database).collect();
+        let lower = |database: &Option<String>| database.as_ref().map(|name| name.to_lowercase());
+        for database in databases {
+            let table = self.call_macro(session, "list_schemas", &[Value::from(database.clone())], &[])?;
+            session.commit().map_err(SqlFailure::into_diagnostic)?;
+            let rows = TableValue::of(&table).map(|table| table.rows.clone()).unwrap_or_default();
+            let names = rows.iter().filter_map(|row| row.first()?.as_str().map(str::to_lowercase));
+            existing.extend(names.map(|name| (lower(database), name)));
+        }
+        for (database, schema) in schemas {
+            if existing.insert((lower(database), schema.to_lowercase())) {
+                self.create_schema(session, database.as_deref(), schema)?;
+            }
+        }
+        Ok(())
     }
 
     /// Creates a schema if it does not exist, through the project's macros.
