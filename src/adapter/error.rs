@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::diagnostic::Label;
+
 /// What kind of refusal it is; decides the diagnostic's code and whether to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdapterErrorKind {
@@ -44,7 +46,7 @@ pub enum AdapterErrorKind {
 }
 
 /// A refusal, in the database's own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct AdapterError {
     /// What kind.
     pub kind: AdapterErrorKind,
@@ -54,12 +56,21 @@ pub struct AdapterError {
     pub position: Option<usize>,
     /// The database's own code, such as an SQLSTATE.
     pub code: Option<String>,
+    /// The part of the profile that it is about, if it is about one.
+    pub at: Option<Box<Label>>,
 }
 
 impl AdapterError {
     /// Makes an error without position and code.
     pub fn new(kind: AdapterErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), position: None, code: None }
+        Self { kind, message: message.into(), position: None, code: None, at: None }
+    }
+
+    /// Says which part of the profile it is about.
+    #[must_use]
+    pub fn at(mut self, place: Option<Label>) -> Self {
+        self.at = place.map(Box::new).or(self.at);
+        self
     }
 }
 

@@ -207,7 +207,9 @@ impl Loaded {
             };
             let target = &self.project.target;
             let message = format!("target `{}` of profile `{}`: {error}", target.name, target.profile_name);
-            self.printer.fatal([&Diagnostic::error(code, message).hint("`kiln debug` shows what was read")]);
+            let mut diagnostic = Diagnostic::error(code, message).hint("`kiln debug` shows what was read");
+            diagnostic.at = error.at.map(|at| *at);
+            self.printer.fatal([&diagnostic]);
             ExitStatus::Error
         })
     }
@@ -239,7 +241,9 @@ impl Parsed {
     /// Ends the command with one error.
     pub(super) fn fail(&self, error: &Diagnostic) -> ExitStatus {
         let mut error = error.clone();
-        if is_about_connection(error.code) {
+        let profile = self.project.target.place(&[]);
+        let is_in_profile = error.at.as_ref().zip(profile).is_some_and(|(at, own)| Arc::ptr_eq(&at.file, &own.file));
+        if is_about_connection(error.code) && !is_in_profile {
             // The macro that happened to ask first is not to blame.
             error.at = None;
             error.related.clear();

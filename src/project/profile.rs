@@ -10,7 +10,7 @@ use super::render::ValueRenderer;
 use super::settings::env_of;
 use super::yaml::{self, Yaml, YamlKind};
 use super::{Overrides, RenderYaml, YamlScope, scan, shown_path};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, did_you_mean};
 
 /// Where a project is built: one output of a profile.
 #[derive(Clone)]
@@ -29,6 +29,30 @@ pub struct Target {
     pub schema: String,
     /// All keys of the output, rendered, secrets included: for the adapter alone.
     pub fields: Map<String, Data>,
+    /// Where the keys stand; `None` if the target is in no file.
+    pub written: Option<Written>,
+}
+
+/// An output of a profile in its file, as it was before rendering.
+#[derive(Clone)]
+pub struct Written {
+    file: Arc<SourceFile>,
+    output: Yaml,
+}
+
+impl Target {
+    /// The place of a key, given by the keys and numbers of items that lead to it, or of the last one that is there.
+    #[must_use]
+    pub fn place(&self, path: &[&str]) -> Option<Label> {
+        let written = self.written.as_ref()?;
+        let mut value = &written.output;
+        for step in path {
+            let inner = value.get(step).or_else(|| value.items().get(step.parse::<usize>().ok()?));
+            let Some(inner) = inner else { break };
+            value = inner;
+        }
+        Some(Label::new(&written.file, value.span))
+    }
 }
 
 impl std::fmt::Debug for Target {
@@ -140,6 +164,7 @@ impl Profiles {
             database: String::new(),
             schema: String::new(),
             fields,
+            written: Some(Written { file: Arc::clone(&self.file), output: output.clone() }),
         };
         self.complete(&mut target, output, wanted.env)?;
         Ok(target)

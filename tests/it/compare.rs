@@ -63,12 +63,8 @@ fn the_sample_is_the_same_on_both() {
 fn a_server_that_is_not_there_is_said_once() {
     let database = database!();
     let project = Project::new("", &[("models/a.sql", "select 1 as a"), ("models/b.sql", "select 1 as b")]);
-    project.write(
-        "profiles.yml",
-        &DUCKDB
-            .replace("threads: 1}\n", "threads: 1, retries: 0}\n")
-            .replace("schema: shop", "schema: shop, host: 127.0.0.1, port: 1"),
-    );
+    project
+        .write("profiles.yml", &DUCKDB.replace("schema: shop", "schema: shop, retries: 0, host: 127.0.0.1, port: 1"));
     project.run(&database, "build --target dev", 0);
     let output = project.run(&database, "compare --targets dev,prod", 2);
     assert_has(&output, "Connection refused");

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use super::{Adapter, AdapterError, AdapterErrorKind, Connection, Features};
 use crate::builtins::Builtin;
+use crate::diagnostic::Label;
 use crate::project::Target;
 use crate::sql::Dialect;
-use profile::{Extension, Profile};
+use profile::{Declared, Extension, Profile, Setting};
 use session::Session;
 
 /// An embedded DuckDB database, opened when the first session is wanted.
@@ -76,8 +77,10 @@ impl DuckDb {
             }
             load(&connection, extension)?;
         }
-        for sql in self.profile.secrets.iter().chain(&self.profile.attachments) {
-            connection.execute_batch(sql).map_err(|error| refusal::read(&error, sql))?;
+        for (what, declared) in [("secret", &self.profile.secrets), ("attached database", &self.profile.attachments)] {
+            for Declared { sql, at } in declared {
+                connection.execute_batch(sql).map_err(|error| unusable(what, refusal::read(&error, sql), at))?;
+            }
         }
         Ok(connection)
     }
@@ -103,12 +106,23 @@ impl DuckDb {
             let _ = std::fs::create_dir_all(folder);
         }
         let mut config = duckdb::Config::default();
-        for (key, value) in &self.profile.config_options {
+        for Setting { key, value, at } in &self.profile.config_options {
             config = config.with(key, value).map_err(|error| {
-                AdapterError::new(AdapterErrorKind::Settings, format!("config option `{key}` is not usable: {error}"))
+                let message = format!("the config option `{key}` is not usable: {error}");
+                AdapterError::new(AdapterErrorKind::Settings, message).at(at.clone())
             })?;
         }
-        duckdb::Connection::open_with_flags(&self.profile.path, config).map_err(|error| refusal::read(&error, ""))
+        duckdb::Connection::open_with_flags(&self.profile.path, config).map_err(|error| {
+            let error = refusal::read(&error, "");
+            // DuckDB refuses options that it does not know only here.
+            let is_named = |option: &&Setting| error.message.contains(&option.key);
+            match self.profile.config_options.iter().find(is_named) {
+                Some(option) if error.message.contains("options were not recognized") => {
+                    unusable(&format!("config option `{}`", option.key), error, &option.at)
+                }
+                _ => error,
+            }
+        })
     }
 }
 
@@ -123,6 +137,17 @@ fn load(connection: &duckdb::Connection, extension: &Extension) -> Result<(), Ad
     connection
         .execute_batch(&sql)
         .map_err(|error| AdapterError { kind: AdapterErrorKind::Extension, ..refusal::read(&error, &sql) })
+        .map_err(|error| error.at(extension.at.clone()))
+}
+
+/// The error of something that the target declares. What is wrong with files and extensions has a kind of its own.
+fn unusable(what: &str, error: AdapterError, at: &Option<Label>) -> AdapterError {
+    let is_about_the_entry = matches!(error.kind, AdapterErrorKind::Statement | AdapterErrorKind::Syntax);
+    let error = match is_about_the_entry {
+        true => AdapterError::new(AdapterErrorKind::Settings, format!("the {what} is not usable: {}", error.message)),
+        false => error,
+    };
+    error.at(at.clone())
 }
 
 impl Adapter for DuckDb {
@@ -147,15 +172,10 @@ impl Adapter for DuckDb {
         if let Some(sql) = &self.profile.use_database {
             connection.execute_batch(sql).map_err(|error| refusal::read(&error, sql))?;
         }
-        for (key, value) in &self.profile.settings {
+        for Setting { key, value, at } in &self.profile.settings {
             let sql = format!("set {key} = '{}'", value.replace('\'', "''"));
-            connection.execute_batch(&sql).map_err(|error| match refusal::read(&error, &sql) {
-                error if error.kind == AdapterErrorKind::Extension => error,
-                error => {
-                    let message = format!("the setting `{key}` of the target cannot be made: {}", error.message);
-                    AdapterError::new(AdapterErrorKind::Settings, message)
-                }
-            })?;
+            let set = connection.execute_batch(&sql);
+            set.map_err(|error| unusable(&format!("setting `{key}`"), refusal::read(&error, &sql), at))?;
         }
         Ok(Box::new(Session::new(connection, Arc::clone(&self.profile))))
     }
@@ -165,7 +185,7 @@ impl Adapter for DuckDb {
     fn expect_busy(&self, n_sessions: usize) {
         const SETTING: &str = "external_threads";
         let said = self.profile.settings.iter().chain(&self.profile.config_options);
-        if said.into_iter().any(|(key, _)| key.eq_ignore_ascii_case(SETTING)) {
+        if said.into_iter().any(|said| said.key.eq_ignore_ascii_case(SETTING)) {
             return;
         }
         let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Data};
 
 use super::super::{AdapterError, AdapterErrorKind};
-use crate::project::Target;
+use crate::diagnostic::{Label, Span};
+use crate::project::{Target, is_secret_key};
 
 /// What a target says about its DuckDB database.
 #[derive(Clone, Debug)]
@@ -15,15 +16,14 @@ pub(super) struct Profile {
     /// The file's folder, if it lies in the project: it is made if it is missing.
     pub(super) own_folder: Option<PathBuf>,
     /// `config_options`: given when the database is opened.
-    pub(super) config_options: Vec<(String, String)>,
+    pub(super) config_options: Vec<Setting>,
     /// `extensions`: loaded once.
     pub(super) extensions: Vec<Extension>,
-    /// `secrets`, as statements.
-    pub(super) secrets: Vec<String>,
-    /// `attach`, as statements.
-    pub(super) attachments: Vec<String>,
+    /// `secrets`, then `attach`: made once.
+    pub(super) secrets: Vec<Declared>,
+    pub(super) attachments: Vec<Declared>,
     /// `settings`: set in every session.
-    pub(super) settings: Vec<(String, String)>,
+    pub(super) settings: Vec<Setting>,
     /// `retries`.
     pub(super) retries: Retries,
     /// `module_paths`: where Python models may import from, absolute.
@@ -36,13 +36,33 @@ pub(super) struct Profile {
     pub(super) use_database: Option<String>,
 }
 
+/// A statement that an entry of the target stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Declared {
+    /// The statement.
+    pub(super) sql: String,
+    /// The entry.
+    pub(super) at: Option<Label>,
+}
+
+/// A setting of the database or of a session.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: String,
+    /// The value.
+    pub(super) at: Option<Label>,
+}
+
 /// An extension and where it is installed from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Extension {
     /// Name.
     pub(super) name: String,
     /// `repo`, such as `community`.
     pub(super) repository: Option<String>,
+    /// Its entry.
+    pub(super) at: Option<Label>,
 }
 
 /// `retries:` how often to try again, and on which errors.
@@ -76,27 +96,43 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("remote", "a remote Buena Vista server cannot be used"),
 ];
 
+/// Keys that are mappings, and keys that are lists.
+const MAPPINGS: &[&str] = &["config_options", "settings", "retries"];
+const LISTS: &[&str] = &["extensions", "secrets", "attach", "module_paths"];
+
 impl Profile {
     /// Reads the keys of a target. Relative paths count from the project's root.
     pub(super) fn read(target: &Target, project_root: &Path) -> Result<Self, AdapterError> {
         let fields = &target.fields;
         for (key, reason) in UNSUPPORTED {
             if fields.get(*key).is_some_and(is_given) {
-                return Err(unsupported(format!("`{key}` of target `{}` is not supported: {reason}", target.name)));
+                return Err(unsupported(format!("`{key}` is not supported: {reason}")).at(target.place(&[key])));
             }
         }
+        let is_given = |key: &&&str| fields.get(**key).is_some_and(|value| !value.is_null());
+        if let Some(key) = MAPPINGS.iter().filter(is_given).find(|key| !fields[**key].is_object()) {
+            return Err(invalid(format!("`{key}` is not a mapping")).at(target.place(&[key])));
+        }
+        if let Some(key) = LISTS.iter().filter(is_given).find(|key| !fields[**key].is_array()) {
+            return Err(invalid(format!("`{key}` is not a list")).at(target.place(&[key])));
+        }
         let path = fields.get("path").and_then(Data::as_str).unwrap_or(":memory:");
-        let path = PathBuf::from(absolute(refuse_motherduck(path)?, project_root));
+        let path = PathBuf::from(absolute(
+            refuse_motherduck(path).map_err(|error| error.at(target.place(&["path"])))?,
+            project_root,
+        ));
         let own_folder = path.parent().filter(|folder| folder.starts_with(project_root)).map(Path::to_owned);
         Ok(Self {
             path,
             own_folder,
-            config_options: pairs(fields.get("config_options")),
-            extensions: extensions(fields.get("extensions"))?,
-            secrets: secrets(fields)?,
-            attachments: attachments(fields.get("attach"), project_root)?,
-            settings: pairs(fields.get("settings")),
-            retries: retries(fields.get("retries")),
+            config_options: pairs(target, "config_options"),
+            extensions: items(target, "extensions", |_, item, at| extension(item, at))?,
+            secrets: secrets(target)?,
+            attachments: items(target, "attach", |_, entry, at| {
+                Ok(Declared { sql: attachment(entry, project_root)?, at })
+            })?,
+            settings: pairs(target, "settings"),
+            retries: retries(target)?,
             module_paths: module_paths(fields.get("module_paths"), project_root),
             python: fields.get("python").and_then(Data::as_str).map(str::to_owned),
             is_emptied: false,
@@ -107,13 +143,14 @@ impl Profile {
     /// The same settings for an empty database in memory that goes by the name of the target's.
     pub(super) fn emptied(self, database: &str) -> Self {
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let attach = |name: &str| format!("attach if not exists ':memory:' as {}", quoted(name));
+        let attach =
+            |name: &str| Declared { sql: format!("attach if not exists ':memory:' as {}", quoted(name)), at: None };
         // `attach if not exists 'path' as alias (options)`: of these, only the name counts here.
-        let alias = |sql: &String| {
-            let (_, rest) = sql.rsplit_once("' as ")?;
+        let alias = |declared: &Declared| {
+            let (_, rest) = declared.sql.rsplit_once("' as ")?;
             Some(attach(rest.split(" (").next().unwrap_or(rest).trim_matches('"')))
         };
-        let mut attachments: Vec<String> = self.attachments.iter().filter_map(alias).collect();
+        let mut attachments: Vec<Declared> = self.attachments.iter().filter_map(alias).collect();
         let is_named = !database.is_empty() && database != "memory";
         if is_named {
             attachments.insert(0, attach(database));
@@ -125,7 +162,7 @@ impl Profile {
             config_options: self
                 .config_options
                 .into_iter()
-                .filter(|(key, _)| !path_options.contains(&key.as_str()))
+                .filter(|option| !path_options.contains(&option.key.as_str()))
                 .collect(),
             secrets: Vec::new(),
             attachments,
@@ -169,9 +206,50 @@ fn absolute(path: &str, project_root: &Path) -> String {
     project_root.join(path).to_string_lossy().into_owned()
 }
 
-fn pairs(map: Option<&Data>) -> Vec<(String, String)> {
-    let entries = map.and_then(Data::as_object).into_iter().flatten();
-    entries.filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), text(value))).collect()
+fn pairs(target: &Target, key: &str) -> Vec<Setting> {
+    let entries = target.fields.get(key).and_then(Data::as_object).into_iter().flatten();
+    let given = entries.filter(|(_, value)| !value.is_null());
+    given
+        .map(|(name, value)| {
+            let value = text(value);
+            let secret = if is_secret_key(name) { value.as_str() } else { "" };
+            let at = cautious(target.place(&[key, name]), &[secret.to_owned()]);
+            Setting { key: name.clone(), value, at }
+        })
+        .collect()
+}
+
+/// The place, or only its file if the line there shows what is to stay hidden: diagnostics print it.
+fn cautious(at: Option<Label>, hidden: &[String]) -> Option<Label> {
+    let at = at?;
+    let line = at.file.line(at.file.place(at.span.start).line);
+    let is_shown = hidden.iter().any(|text| !text.is_empty() && line.contains(text.as_str()));
+    Some(if is_shown { Label::new(&at.file, Span::default()) } else { at })
+}
+
+/// The texts of an item that nobody need see: passwords, keys, tokens, whatever they are called.
+fn hidden(item: &Data) -> Vec<String> {
+    const PLAIN: &[&str] = &["name", "type", "provider", "scope", "persistent", "alias", "read_only", "repo"];
+    let is_plain = |key: &str, value: &Data| {
+        let path = value.as_str().filter(|_| key == "path");
+        PLAIN.contains(&key) || path.is_some_and(|path| !path.contains("password") && !path.contains('@'))
+    };
+    let entries = item.as_object().into_iter().flatten();
+    entries.filter(|(key, value)| !is_plain(key, value)).map(|(_, value)| text(value)).collect()
+}
+
+/// What the items of a list say. Errors get the place of their item.
+fn items<T>(
+    target: &Target,
+    key: &str,
+    read: impl Fn(usize, &Data, Option<Label>) -> Result<T, AdapterError>,
+) -> Result<Vec<T>, AdapterError> {
+    let list = target.fields.get(key).and_then(Data::as_array).into_iter().flatten().enumerate();
+    list.map(|(ix, item)| {
+        let at = cautious(target.place(&[key, &ix.to_string()]), &hidden(item));
+        read(ix, item, at.clone()).map_err(|error| error.at(at))
+    })
+    .collect()
 }
 
 fn text(value: &Data) -> String {
@@ -185,17 +263,16 @@ fn escape(text: &str) -> String {
     text.replace('\'', "''")
 }
 
-fn extensions(list: Option<&Data>) -> Result<Vec<Extension>, AdapterError> {
-    let read = |item: &Data| match item {
-        Data::String(name) => Ok(Extension { name: name.clone(), repository: None }),
+fn extension(item: &Data, at: Option<Label>) -> Result<Extension, AdapterError> {
+    match item {
+        Data::String(name) => Ok(Extension { name: name.clone(), repository: None, at }),
         Data::Object(entry) => {
             let field = |key: &str| entry.get(key).and_then(Data::as_str).map(str::to_owned);
             let name = field("name").ok_or_else(|| invalid("an entry of `extensions` has no `name`"))?;
-            Ok(Extension { name, repository: field("repo") })
+            Ok(Extension { name, repository: field("repo"), at })
         }
         _ => Err(invalid("an entry of `extensions` is neither a name nor a mapping with `name` and `repo`")),
-    };
-    list.and_then(Data::as_array).into_iter().flatten().map(read).collect()
+    }
 }
 
 fn module_paths(list: Option<&Data>, project_root: &Path) -> Vec<String> {
@@ -203,22 +280,21 @@ fn module_paths(list: Option<&Data>, project_root: &Path) -> Vec<String> {
     paths.filter_map(Data::as_str).map(|path| absolute(path, project_root)).collect()
 }
 
-fn retries(map: Option<&Data>) -> Retries {
-    let number = |key: &str| {
-        let given = map.and_then(|map| map.get(key)).and_then(Data::as_u64).unwrap_or(1).max(1);
-        u32::try_from(given).unwrap_or(u32::MAX)
+fn retries(target: &Target) -> Result<Retries, AdapterError> {
+    let map = target.fields.get("retries");
+    let number = |key: &str| match map.and_then(|map| map.get(key)) {
+        None | Some(Data::Null) => Ok(1),
+        Some(given) => match given.as_u64() {
+            Some(number) => Ok(u32::try_from(number.max(1)).unwrap_or(u32::MAX)),
+            None => Err(invalid(format!("`{key}` is not a whole number")).at(target.place(&["retries", key]))),
+        },
     };
     let names = map.and_then(|map| map.get("retryable_exceptions")).and_then(Data::as_array);
     let retryable = match names {
         Some(names) => names.iter().filter_map(Data::as_str).map(str::to_owned).collect(),
         None => vec!["IOException".to_owned()],
     };
-    Retries { connect_attempts: number("connect_attempts"), query_attempts: number("query_attempts"), retryable }
-}
-
-fn attachments(list: Option<&Data>, project_root: &Path) -> Result<Vec<String>, AdapterError> {
-    let entries = list.and_then(Data::as_array).into_iter().flatten();
-    entries.map(|entry| attachment(entry, project_root)).collect()
+    Ok(Retries { connect_attempts: number("connect_attempts")?, query_attempts: number("query_attempts")?, retryable })
 }
 
 fn attachment(entry: &Data, project_root: &Path) -> Result<String, AdapterError> {
@@ -260,22 +336,25 @@ fn attach_option(key: &str, value: &Data) -> Option<String> {
     }
 }
 
-fn secrets(fields: &Map<String, Data>) -> Result<Vec<String>, AdapterError> {
-    let mut entries: Vec<Map<String, Data>> = Vec::new();
-    for entry in fields.get("secrets").and_then(Data::as_array).into_iter().flatten() {
-        entries.push(entry.as_object().cloned().ok_or_else(|| invalid("an entry of `secrets` is not a mapping"))?);
-    }
-    match fields.get("use_credential_provider").and_then(Data::as_str) {
+fn secrets(target: &Target) -> Result<Vec<Declared>, AdapterError> {
+    let mut secrets = items(target, "secrets", |ix, entry, at| {
+        let entry = entry.as_object().ok_or_else(|| invalid("an entry of `secrets` is not a mapping"))?;
+        Ok(Declared { sql: secret(ix + 1, entry)?, at })
+    })?;
+    let at = target.place(&["use_credential_provider"]);
+    match target.fields.get("use_credential_provider").and_then(Data::as_str) {
         None => {}
         Some("aws") => {
             let chain = [("type", "s3"), ("provider", "credential_chain")];
-            entries.push(chain.map(|(key, value)| (key.to_owned(), Data::from(value))).into_iter().collect());
+            let entry = chain.map(|(key, value)| (key.to_owned(), Data::from(value))).into_iter().collect();
+            secrets.push(Declared { sql: secret(secrets.len() + 1, &entry)?, at });
         }
         Some(other) => {
-            return Err(invalid(format!("`use_credential_provider` does not know `{other}`; it knows `aws`")));
+            let message = format!("`use_credential_provider` does not know `{other}`; it knows `aws`");
+            return Err(invalid(message).at(at));
         }
     }
-    entries.iter().enumerate().map(|(ix, entry)| secret(ix + 1, entry)).collect()
+    Ok(secrets)
 }
 
 fn secret(number: usize, entry: &Map<String, Data>) -> Result<String, AdapterError> {

@@ -258,8 +258,9 @@ impl Talk<'_> {
         };
         let profile = self.session.profile();
         let loads = profile.extensions.iter().map(|extension| format!("load {}", extension.name));
-        let settings = profile.settings.iter().map(|(key, value)| format!("set {key} = {}", literal(value)));
-        let setup: Vec<String> = loads.chain(profile.secrets.iter().cloned()).chain(settings).collect();
+        let settings = profile.settings.iter().map(|said| format!("set {} = {}", said.key, literal(&said.value)));
+        let setup: Vec<String> =
+            loads.chain(profile.secrets.iter().map(|secret| secret.sql.clone())).chain(settings).collect();
         Ok(json!({
             "name": self.job.name,
             "path": self.job.path,

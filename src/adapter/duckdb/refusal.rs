@@ -13,7 +13,7 @@ pub(super) fn read(error: &duckdb::Error, sql: &str) -> AdapterError {
         AdapterErrorKind::Connect if !sql.is_empty() && !sql.starts_with("attach") => AdapterErrorKind::Statement,
         kind => kind,
     };
-    AdapterError { kind, position: position(&message, sql), message, code: None }
+    AdapterError { kind, position: position(&message, sql), message, code: None, at: None }
 }
 
 /// Texts that tell the kind, the telling ones first.
@@ -29,6 +29,8 @@ const KINDS: &[(&str, AdapterErrorKind)] = &[
     (": Is a directory", AdapterErrorKind::NotADatabase),
     ("Failed to download extension", AdapterErrorKind::Extension),
     ("Failed to load", AdapterErrorKind::Extension),
+    ("Failed to install", AdapterErrorKind::Extension),
+    ("Install it first using \"INSTALL", AdapterErrorKind::Extension),
     ("write-write conflict", AdapterErrorKind::Conflict),
     ("Conflict on", AdapterErrorKind::Conflict),
     ("Constraint Error", AdapterErrorKind::Constraint),

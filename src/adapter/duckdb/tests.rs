@@ -19,6 +19,7 @@ fn open(fields: serde_json::Value, root: &Path) -> Result<DuckDb, crate::adapter
         database: "memory".into(),
         schema: "main".into(),
         fields: fields.as_object().cloned().unwrap_or_default(),
+        written: None,
     };
     DuckDb::open(&target, root)
 }
@@ -179,7 +180,7 @@ fn settings_and_attachments_hold_in_every_session() {
     // Secrets of type s3 need the httpfs extension, so here only their statement is looked at.
     let adapter = open(fields, folder.path()).unwrap();
     assert_eq!(
-        adapter.profile.secrets,
+        adapter.profile.secrets.iter().map(|secret| secret.sql.as_str()).collect::<Vec<_>>(),
         [
             "create or replace secret _dbt_secret_1 (type s3, key_id 'it''s', secret 'b', scope 's3://a', scope 's3://b')"
         ]

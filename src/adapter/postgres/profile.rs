@@ -226,6 +226,7 @@ mod tests {
             database: "shop".into(),
             schema: "public".into(),
             fields: fields.as_object().cloned().unwrap_or_default(),
+            written: None,
         };
         let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         Profile::read(&target, &env)

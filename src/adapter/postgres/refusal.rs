@@ -87,6 +87,7 @@ impl Report {
             message: self.text(sql),
             position: char_ix.map(byte),
             code: Some(self.code),
+            at: None,
         }
     }
 }

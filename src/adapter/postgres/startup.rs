@@ -348,7 +348,7 @@ fn refused(report: &Report, profile: &Profile, was_asked: bool) -> Failure {
         Some("28") => AdapterErrorKind::Auth,
         _ => AdapterErrorKind::Connect,
     };
-    let error = AdapterError { kind, message, position: None, code: Some(report.code.clone()) };
+    let error = AdapterError { kind, message, position: None, code: Some(report.code.clone()), at: None };
     // Which hosts and users may connect can depend on the encryption.
     Failure { error, is_about_encryption: !was_asked && report.code.starts_with("28") }
 }

@@ -84,14 +84,15 @@ impl SqlFailure {
 
     /// Whether there was no usable connection, whatever the statement.
     fn is_about_the_connection(&self) -> bool {
-        matches!(
-            self.error.kind,
-            AdapterErrorKind::Connect
-                | AdapterErrorKind::Auth
-                | AdapterErrorKind::Locked
-                | AdapterErrorKind::NotADatabase
-                | AdapterErrorKind::Settings
-        )
+        self.error.at.is_some()
+            || matches!(
+                self.error.kind,
+                AdapterErrorKind::Connect
+                    | AdapterErrorKind::Auth
+                    | AdapterErrorKind::Locked
+                    | AdapterErrorKind::NotADatabase
+                    | AdapterErrorKind::Settings
+            )
     }
 
     /// The failure without a place.
@@ -104,7 +105,9 @@ impl SqlFailure {
         {
             return Box::new(Diagnostic::error(code, message).hint(hint));
         }
-        Box::new(Diagnostic::error(code, self.error.message))
+        let mut diagnostic = Diagnostic::error(code, self.error.message);
+        diagnostic.at = self.error.at.map(|at| *at);
+        Box::new(diagnostic)
     }
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn project(vars: Data) -> Arc<Project> {
         database: "db".into(),
         schema: "main".into(),
         fields: Map::new(),
+        written: None,
     };
     let settings = Settings {
         windows: crate::project::TimeWindows::default(),
