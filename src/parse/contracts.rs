@@ -4,9 +4,10 @@ use serde_json::{Value as Data, json};
 
 use super::patches::Patch;
 use super::properties::text_of;
-use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, Span, did_you_mean};
 use crate::jinja::py;
 use crate::manifest::{Manifest, Node};
+use crate::project::yaml::Yaml;
 
 /// Warns of constraints of columns that the materialization does not put into the database.
 pub(super) fn warn_of_ignored(manifest: &Manifest, diagnostics: &mut Diagnostics) {
@@ -70,35 +71,58 @@ const CONSTRAINT_TYPES: &[&str] = &["check", "not_null", "unique", "primary_key"
 /// When one cannot be meant.
 pub(super) fn check(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {
     let kind = |constraint: &Data| constraint.get("type").and_then(text_of).unwrap_or_default();
-    for column in node.columns.values() {
-        if let Some(wrong) =
-            column.constraints.iter().find(|constraint| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str()))
-        {
-            let message = format!("Invalid constraint type on column {}", column.name);
-            let error = Diagnostic::error(Code::PropertyInvalid, message).at(&patch.entry.file, column.span);
-            return Err(Box::new(error.maybe_hint(did_you_mean(&kind(wrong), CONSTRAINT_TYPES.iter().copied()))));
-        }
+    let is_unknown = |constraint: &Data| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str());
+    let owner = node.columns.values().find(|column| column.constraints.iter().any(is_unknown));
+    let own =
+        || owner.map(|column| &column.constraints).unwrap_or(&patch.constraints).iter().find(|one| is_unknown(one));
+    if let Some(unknown) = own() {
+        let message = match owner {
+            Some(column) => format!("Invalid constraint type on column {}", column.name),
+            None => format!(
+                "Invalid constraint type on model {}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']",
+                node.name
+            ),
+        };
+        let span = span_of(node, patch, is_unknown);
+        let error = Diagnostic::error(Code::PropertyInvalid, message).at(&patch.entry.file, span);
+        let all = format!("`type` is one of {}", CONSTRAINT_TYPES.join(", "));
+        let near = did_you_mean(&kind(unknown), CONSTRAINT_TYPES.iter().copied());
+        return Err(Box::new(error.hint(near.unwrap_or(all))));
     }
-    if patch.constraints.iter().any(|constraint| !CONSTRAINT_TYPES.contains(&kind(constraint).as_str())) {
-        let message = format!(
-            "Invalid constraint type on model {}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']",
-            node.name
-        );
-        return Err(Box::new(patch.entry.error("constraints", Code::PropertyInvalid, message)));
-    }
-    let keyed: Vec<_> = node
-        .columns
-        .values()
-        .filter(|column| column.constraints.iter().any(|constraint| kind(constraint) == "primary_key"))
-        .map(|column| column.name.clone())
-        .collect();
-    let on_model = patch.constraints.iter().any(|constraint| kind(constraint) == "primary_key");
-    if keyed.len() > 1 || (on_model && !keyed.is_empty()) {
+    let is_key = |constraint: &Data| kind(constraint) == "primary_key";
+    let keyed = node.columns.values().filter(|column| column.constraints.iter().any(is_key)).count();
+    let on_model = patch.constraints.iter().any(is_key);
+    if keyed > 1 || (on_model && keyed > 0) {
         let message = format!("Primary key constraint error: ({})", node.original_file_path);
         let hint = "declare the primary key of several columns once, under the model's `constraints:`";
-        return Err(Box::new(patch.entry.error("columns", Code::PropertyInvalid, message).hint(hint)));
+        let error = Diagnostic::error(Code::PropertyInvalid, message);
+        let mut spans = spans_of(node, patch, is_key);
+        let first = spans.next().unwrap_or_else(|| patch.entry.span_of("columns"));
+        let others = spans.map(|span| Label::new(&patch.entry.file, span).with_text("another one"));
+        let error = others.fold(error.at(&patch.entry.file, first), Diagnostic::related);
+        return Err(Box::new(error.hint(hint)));
     }
     check_columns(node, patch)
+}
+
+/// The place of the first constraint of which something holds, as it is written; else that of the entry.
+pub(super) fn span_of(node: &Node, patch: &Patch<'_>, holds: impl Fn(&Data) -> bool) -> Span {
+    let first = spans_of(node, patch, holds).next();
+    first.unwrap_or(patch.entry.yaml.span)
+}
+
+/// The places of the constraints of which something holds: of the columns, then of the model.
+fn spans_of<'p>(node: &Node, patch: &'p Patch<'_>, holds: impl Fn(&Data) -> bool) -> impl Iterator<Item = Span> + 'p {
+    let entry = patch.entry;
+    let is_column = |yaml: &&Yaml| node.columns.values().any(|column| column.span == yaml.span);
+    let of_columns = super::nodes::written_columns(entry).into_iter().flat_map(Yaml::items).filter(is_column);
+    let is_version = |item: &&Yaml| item.get("v").map(Yaml::to_data).as_ref() == patch.version.as_ref();
+    let of_version = patch.version.as_ref().and_then(|_| entry.yaml.get("versions")?.items().iter().find(is_version));
+    let of_model = of_version.filter(|version| version.get("constraints").is_some()).unwrap_or(&entry.yaml);
+    let owners: Vec<&Yaml> = of_columns.chain([of_model]).collect();
+    let constraints = owners.into_iter().filter_map(|owner| owner.get("constraints")).flat_map(Yaml::items);
+    let found: Vec<Span> = constraints.filter(|yaml| holds(&yaml.to_data())).map(|yaml| yaml.span).collect();
+    found.into_iter()
 }
 
 fn check_columns(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> {

@@ -160,7 +160,9 @@ fn configure(
     node.unrendered_config = layers::merge_written(&setup.trees, &layered);
     node.config_call = call;
     super::written::note_test(&mut node, built.written.clone());
-    super::nodes::check_config(&node)?;
+    if let Some(wrong) = super::settings::mistake(&node) {
+        return Err(wrong.diagnostic(setup, &node, None));
+    }
     super::nodes::settle(setup, &mut node)?;
     Ok(node)
 }

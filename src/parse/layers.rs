@@ -65,11 +65,6 @@ impl ProjectTrees {
         Self { root: project.root().config.name.clone(), trees, merged: Mutex::default() }
     }
 
-    /// What stands at the top of a package's tree under a key without `+`; to [`merge`] a mapping there is a folder.
-    pub(super) fn at_top(&self, package: &str, kind: ResourceType, key: &str) -> Option<&Data> {
-        self.tree(package, kind)?.rendered.get(key)
-    }
-
     fn tree(&self, package: &str, kind: ResourceType) -> Option<&ProjectTree> {
         self.trees.get(package)?.get(tree_key(kind))
     }
@@ -330,8 +325,11 @@ fn finish(kind: ResourceType, config: &mut Tree) {
         match config.get_mut(key) {
             // dbt keeps no other keys in these.
             Some(Data::Object(map)) => map.retain(|key, _| default.get(key).is_some()),
-            Some(other) => *other = default,
-            None => {}
+            Some(Data::Null) => {
+                config.insert(key.to_owned(), default);
+            }
+            // Checked when all layers are merged.
+            Some(_) | None => {}
         }
     }
     if let Some(Data::Bool(value)) = config.get("static_analysis") {

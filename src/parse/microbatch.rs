@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value as Data, json};
 
 use super::Setup;
+use super::settings::Wrong;
 use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics};
 use crate::jinja::{MacroEntry, MacroRegistry};
 use crate::manifest::{Manifest, Node, NodeIndex, ResourceType};
@@ -14,21 +15,18 @@ use crate::project::{Project, read_moment};
 const BATCHES_OWN_STRATEGY: &str = "require_batched_execution_for_custom_microbatch_strategy";
 const BATCH_SIZES: &[&str] = &["hour", "day", "month", "year"];
 
-/// Checks the configuration of a model that is built in batches.
-///
-/// # Errors
-/// When a key is missing, or holds what it cannot hold.
-pub(super) fn check(setup: &Setup<'_>, node: &Node) -> Result<(), Box<Diagnostic>> {
+/// What is missing in the configuration of a model that is built in batches, or holds what it cannot hold.
+pub(super) fn mistake(setup: &Setup<'_>, node: &Node) -> Option<Wrong> {
     let config = &node.config;
     if !is_batched(setup.project, setup.macros, node) {
-        return Ok(());
+        return None;
     }
     let given = |key: &str| config.get(key).filter(|value| !value.is_null());
-    let refuse = |key: &str, must: &str, expected: &str| {
+    let refuse = |key: &'static str, must: &str, expected: &str| {
         let found = given(key).map_or_else(String::new, |value| format!(", but got: {value}"));
         let message = format!("Microbatch model '{}' must provide {must} '{key}' {expected}{found}", node.name);
-        let error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
-        Err(Box::new(error.hint(format!("set `{key}` in the model's config"))))
+        let hint = format!("set `{key}` in the model's config");
+        Some(Wrong::new(key, message, hint).because_of("incremental_strategy"))
     };
     if !given("event_time").is_some_and(Data::is_string) {
         return refuse("event_time", "an", "(string) config that names the column with the time of the event");
@@ -45,7 +43,7 @@ pub(super) fn check(setup: &Setup<'_>, node: &Node) -> Result<(), Box<Diagnostic
     if given("concurrent_batches").is_some_and(|value| !value.is_boolean()) {
         return refuse("concurrent_batches", "the optional", "config as true or false");
     }
-    Ok(())
+    None
 }
 
 /// Finds the microbatch models of which no input says when its rows happened, so that each batch reads all of them.

@@ -24,6 +24,7 @@ mod python;
 mod render;
 mod resolve;
 mod semantic;
+mod settings;
 mod shape;
 mod snapshots;
 mod sources;
@@ -228,7 +229,7 @@ impl Setup<'_> {
                 &b.unique_id,
             ))
         });
-        resolve::resolve(self, &mut nodes, &mut disabled, diagnostics);
+        resolve::resolve(self, &mut nodes, &disabled, diagnostics);
         semantic::link(self, &mut nodes, &disabled, diagnostics);
         unit_tests::parents(&mut nodes);
         upstream::link(self, &mut nodes);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Data, json};
 use super::deprecation::Deprecation;
 use super::patches::Patch;
 use super::properties::{Entry, has_template, list_of, map_of, text_of};
+use super::settings::{self, Wrong};
 use super::{Setup, columns, layers, render};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
 use crate::jinja::{self, BlockKind, NameKind};
@@ -253,20 +254,15 @@ pub(super) fn node(setup: &Setup<'_>, draft: &Draft, patch: Option<&Patch<'_>>) 
     let layered = layers::Layers { kind: draft.kind, package: &package, fqn: &node.fqn, patch: Some(&written), call };
     let twice = layers::said_twice(&setup.trees, &layered);
     super::written::note_layers(&mut node, twice);
-    if let Err(error) = check_config(&node) {
-        return Err(
-            match patch.filter(|patch| patch.config.keys().any(|key| error.message.contains(&format!("`{key}`")))) {
-                Some(patch) => {
-                    Box::new(Diagnostic { at: None, ..*error }.at(&patch.entry.file, patch.entry.span_of("config")))
-                }
-                None => error,
-            },
-        );
-    }
-    super::microbatch::check(setup, &node)?;
-    super::snapshots::check(&node)?;
+    let refuse = |node: &Node, wrong: Option<Wrong>| {
+        wrong.map_or(Ok(()), |wrong| {
+            Err(wrong.diagnostic(setup, node, patch.map(|patch| (patch.entry, &patch.version))))
+        })
+    };
+    let mistake = settings::mistake(&node).or_else(|| super::microbatch::mistake(setup, &node));
+    refuse(&node, mistake.or_else(|| super::snapshots::mistake(&node)))?;
     settle(setup, &mut node)?;
-    check_access(&node)?;
+    refuse(&node, settings::access_mistake(&node))?;
     if let Some(patch) = patch {
         super::patches::finish_model(&mut node, patch)?;
         super::functions::finish(&mut node, patch.entry)?;
@@ -311,7 +307,7 @@ fn from_draft(setup: &Setup<'_>, draft: &Draft) -> Box<Node> {
 }
 
 /// The lists of columns of an entry and of its versions, as they stand in the file.
-fn written_columns(entry: &Entry) -> Vec<&Yaml> {
+pub(super) fn written_columns(entry: &Entry) -> Vec<&Yaml> {
     let versions = entry.yaml.get("versions").map_or(&[][..], Yaml::items);
     versions.iter().chain([&entry.yaml]).filter_map(|item| item.get("columns")).collect()
 }
@@ -356,120 +352,6 @@ fn read_template(
     let call = std::mem::take(&mut facts.config);
     render::take_facts(node, facts);
     Ok(call)
-}
-
-const FUNCTION_TYPES: &[&str] = &["scalar", "aggregate", "table"];
-
-const VOLATILITIES: &[&str] = &["deterministic", "stable", "non-deterministic"];
-
-fn is_one_of(value: &Data, words: &[&str]) -> bool {
-    value.as_str().is_some_and(|word| words.contains(&word))
-}
-
-/// Checks the types of the configuration's known keys.
-///
-/// # Errors
-/// When a value has the wrong type.
-pub(super) fn check_config(node: &Node) -> Result<(), Box<Diagnostic>> {
-    let wrong = |key: &str, expected: &str| {
-        let message = format!("`{key}` of {} `{}` must be {expected}", node.resource_type, node.name);
-        Err(Box::new(Diagnostic::error(Code::YamlType, message).in_file(&node.file)))
-    };
-    for (key, value) in node.config.values.iter().filter(|(_, value)| !value.is_null()) {
-        let is_list_of_text = || value.as_array().is_some_and(|list| list.iter().all(Data::is_string));
-        match key.as_str() {
-            "enabled" if !value.is_boolean() => return wrong(key, "a boolean"),
-            "materialized" | "on_schema_change" | "incremental_strategy" | "fail_calc" if !value.is_string() => {
-                return wrong(key, "a string");
-            }
-            "tags" if !is_list_of_text() => return wrong(key, "a string or a list of strings"),
-            "meta" | "grants" | "column_types" | "quoting" | "persist_docs" | "contract" | "docs"
-                if !value.is_object() =>
-            {
-                return wrong(key, "a mapping");
-            }
-            "unique_key" if !(value.is_string() || is_list_of_text()) => {
-                return wrong(key, "a string or a list of strings");
-            }
-            "full_refresh" | "quote_columns" if !value.is_boolean() => return wrong(key, "a boolean"),
-            "severity"
-                if !value.as_str().is_some_and(|word| matches!(word.to_lowercase().as_str(), "warn" | "error")) =>
-            {
-                return wrong(key, "`warn` or `error`");
-            }
-            "limit" if node.resource_type == ResourceType::Test && !value.is_i64() => return wrong(key, "an integer"),
-            "materialized" if node.resource_type == ResourceType::Test && value != "test" => {
-                return wrong(key, "`test`");
-            }
-            "materialized" if node.resource_type == ResourceType::Seed && value != "seed" => {
-                return wrong(key, "`seed`");
-            }
-            "materialized" if node.resource_type == ResourceType::Snapshot && value != "snapshot" => {
-                return wrong(key, "`snapshot`");
-            }
-            "type" if node.resource_type == ResourceType::Function && !is_one_of(value, FUNCTION_TYPES) => {
-                return wrong(key, "`scalar`, `aggregate` or `table`");
-            }
-            "volatility" if node.resource_type == ResourceType::Function && !is_one_of(value, VOLATILITIES) => {
-                return wrong(key, "`deterministic`, `stable` or `non-deterministic`");
-            }
-            "access" if !value.as_str().is_some_and(|word| matches!(word, "private" | "protected" | "public")) => {
-                return wrong(key, "`private`, `protected` or `public`");
-            }
-            "freshness" if node.resource_type == ResourceType::Model => check_freshness(node, value)?,
-            _ => {}
-        }
-    }
-    check_contract(node)
-}
-
-/// How long a model may wait is a number and its unit; one without the other means nothing.
-fn check_freshness(node: &Node, freshness: &Data) -> Result<(), Box<Diagnostic>> {
-    let has = |key: &str| freshness.pointer(&format!("/build_after/{key}")).is_some_and(|value| !value.is_null());
-    let (missing, given) = match (has("count"), has("period")) {
-        (true, false) => ("period", "count"),
-        (false, true) => ("count", "period"),
-        _ => return Ok(()),
-    };
-    let message = format!(
-        "`freshness.build_after` of {} `{}` must have a value for `{missing}` if a `{given}` is provided",
-        node.resource_type, node.name
-    );
-    Err(Box::new(Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file)))
-}
-
-/// What is built into its readers alone cannot be for everybody.
-fn check_access(node: &Node) -> Result<(), Box<Diagnostic>> {
-    if node.access.as_deref() != Some("public") || node.config.materialized() != "ephemeral" {
-        return Ok(());
-    }
-    let message = format!(
-        "Node {} with 'ephemeral' materialization has an invalid value (public) for the access field",
-        node.unique_id
-    );
-    let mut error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
-    if !node.config_call.contains_key("access") {
-        error.at = node.declared.clone().or(error.at);
-    }
-    Err(Box::new(error.hint("materialize it as a view or a table, or let it be `protected`")))
-}
-
-fn check_contract(node: &Node) -> Result<(), Box<Diagnostic>> {
-    let on_change = node.config.str("on_schema_change").unwrap_or("ignore");
-    if node.config.is_contract_enforced()
-        && node.config.materialized() == "incremental"
-        && !matches!(on_change, "append_new_columns" | "fail")
-    {
-        let message = format!(
-            "Invalid value for on_schema_change: {on_change}. Models materialized as incremental with contracts enabled must set on_schema_change to 'append_new_columns' or 'fail'"
-        );
-        let mut error = Diagnostic::error(Code::PropertyInvalid, message).in_file(&node.file);
-        if !node.config_call.contains_key("contract") {
-            error.at = node.declared.clone().or(error.at);
-        }
-        return Err(Box::new(error.hint("set `on_schema_change: append_new_columns`, or `fail`")));
-    }
-    Ok(())
 }
 
 /// Draws the conclusions of the merged configuration: tags, meta, names, hooks.

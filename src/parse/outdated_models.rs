@@ -53,7 +53,7 @@ fn reference(child: &Node, node: &Node, (date, is_past): (&str, bool)) -> Option
         ));
     }
     let calls = || child.refs.iter().filter(|call| call.name == node.name);
-    let exact = calls().find(|call| call.version.is_some() && call.version == node.version);
+    let exact = calls().find(|call| call.version.is_some() && version(&call.version) == version(&node.version));
     let span = exact.or_else(|| calls().next()).and_then(|call| call.span).unwrap_or(child.span);
     let facts = json!({
         "model_name": child.name,

@@ -9,7 +9,7 @@ use super::generic_tests::TestTarget;
 use super::nodes::{Draft, parse_ref_or_source};
 use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, columns, contracts, nodes};
-use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, did_you_mean};
+use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Label, Span, did_you_mean};
 use crate::manifest::{Node, NodeKind, ResourceType};
 
 /// What a property file says about one node.
@@ -127,7 +127,8 @@ impl Finder<'_, '_> {
         }
     }
 
-    fn missing(&self, drafts: &[Draft], name: &str) -> Diagnostic {
+    /// The warning that nothing has the name of the entry, or the file name of one of its versions.
+    fn missing(&self, drafts: &[Draft], name: &str, version: Option<usize>) -> Diagnostic {
         let entry = self.entry;
         if let Some(ix) = self.find(drafts, name, REFABLE).first() {
             let kind = drafts[*ix].kind;
@@ -148,10 +149,13 @@ impl Finder<'_, '_> {
             entry.list, entry.original_file_path
         );
         let facts = json!({"patch_name": name, "yaml_key": entry.list, "file_path": entry.original_file_path});
+        let span = version.map_or_else(|| entry.span_of("name"), |ix| version_span(entry, ix));
+        let near = did_you_mean(name, names);
+        let of_version = version.map(|_| format!("write it in `{name}.sql`, or name its file with `defined_in`"));
         Diagnostic::warning(Code::PatchWithoutNode, message)
-            .at(&entry.file, entry.span_of("name"))
+            .at(&entry.file, span)
             .with_event(DbtEvent::new(("NoNodeForYamlKey", "I058"), facts))
-            .maybe_hint(did_you_mean(name, names))
+            .maybe_hint(near.filter(|_| version.is_none()).or(of_version))
     }
 }
 
@@ -167,9 +171,17 @@ fn assign_plain<'a>(
         let target = TestTarget::Node { name: entry.name().to_owned(), version: None };
         assigned.targets.push((target, patch.clone()));
     }
-    let found = finder.find(drafts, entry.name(), finder.kinds);
+    let mut found = finder.find(drafts, entry.name(), finder.kinds);
     if found.is_empty() {
-        diagnostics.push(finder.missing(drafts, entry.name()));
+        // Versions that another entry has described; none of them can have a second description.
+        let is_version = |ix: &usize| {
+            let patch = assigned.patches.get(ix);
+            drafts[*ix].package == entry.package && patch.is_some_and(|patch| patch.name == entry.name())
+        };
+        found.extend((0..drafts.len()).find(is_version).filter(|_| finder.kinds.contains(&ResourceType::Model)));
+    }
+    if found.is_empty() {
+        diagnostics.push(finder.missing(drafts, entry.name(), None));
     }
     for ix in found {
         put(assigned, ix, patch.clone(), diagnostics);
@@ -238,13 +250,14 @@ fn assign_versions<'a>(
     let entry = finder.entry;
     let versions: Vec<Map<String, Data>> =
         list_of(&entry.data, "versions").into_iter().filter_map(|version| version.as_object().cloned()).collect();
-    if let Some(problem) = version_problem(entry, &versions) {
-        diagnostics.push(problem);
+    let problems = version_problems(entry, &versions);
+    if !problems.is_empty() {
+        diagnostics.extend(problems);
         return;
     }
     let latest = entry.data.get("latest_version").filter(|value| !value.is_null()).cloned();
     let latest = latest.or_else(|| newest(&versions)).unwrap_or(Data::Null);
-    for version in &versions {
+    for (number, version) in versions.iter().enumerate() {
         let v = version.get("v").cloned().unwrap_or(Data::Null);
         let label = format!("v{}", text_of(&v).unwrap_or_default());
         let file_name =
@@ -257,7 +270,7 @@ fn assign_versions<'a>(
         let target = TestTarget::Node { name: entry.name().to_owned(), version: Some(v.clone()) };
         assigned.targets.push((target, patch.clone()));
         if found.is_empty() {
-            diagnostics.push(finder.missing(drafts, &file_name));
+            diagnostics.push(finder.missing(drafts, &file_name, Some(number)));
         }
         for ix in found {
             let draft = &mut drafts[ix];
@@ -272,47 +285,67 @@ fn assign_versions<'a>(
     }
 }
 
-fn version_problem(entry: &Entry, versions: &[Map<String, Data>]) -> Option<Diagnostic> {
+/// The place of a version, by its index.
+fn version_span(entry: &Entry, ix: usize) -> Span {
+    let written = entry.yaml.get("versions").and_then(|list| list.items().get(ix));
+    written.map_or_else(|| entry.span_of("versions"), |item| item.span)
+}
+
+fn version_problems(entry: &Entry, versions: &[Map<String, Data>]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for (ix, version) in versions.iter().enumerate() {
-        let written = entry.yaml.get("versions").and_then(|list| list.items().get(ix));
-        let span = written.map_or_else(|| entry.span_of("versions"), |item| item.span);
-        let problem = |message: String| Diagnostic::error(Code::PropertyInvalid, message).at(&entry.file, span);
+        let problem =
+            |span: Span, message: String| Diagnostic::error(Code::PropertyInvalid, message).at(&entry.file, span);
+        let span = version_span(entry, ix);
         let Some(v) = version.get("v").and_then(text_of) else {
             let message = format!("a version of model '{}' has no `v`", entry.name());
-            return Some(problem(message).hint("number it: `v: 1`"));
+            problems.push(problem(span, message).hint("number it: `v: 1`"));
+            continue;
         };
-        if let Some(message) = column_problem(version) {
-            return Some(problem(format!("version {v} of model '{}': {message}", entry.name())));
+        if let Some((column, message, hint)) = column_problem(version) {
+            let columns = entry.yaml.get("versions").and_then(|list| list.items().get(ix)?.get("columns"));
+            let span = columns.and_then(|columns| columns.items().get(column)).map_or(span, |item| item.span);
+            let message = format!("version {v} of model '{}': {message}", entry.name());
+            problems.push(problem(span, message).hint(hint));
         }
         if !seen.insert(v.clone()) {
             let message = format!("Found duplicate version: '{v}' in versions list of model '{}'", entry.name());
-            return Some(problem(message).hint("give each version a number of its own"));
+            problems.push(problem(span, message).hint("give each version a number of its own"));
         }
-        if let Some(problem) = date_problem(entry, version) {
-            return Some(problem);
-        }
+        problems.extend(date_problem(entry, version));
     }
-    let latest = entry.data.get("latest_version").filter(|value| !value.is_null()).and_then(text_of)?;
-    (!seen.contains(&latest)).then(|| {
-        let known: Vec<_> = seen.into_iter().collect();
-        let message =
-            format!("latest_version: {latest} is not one of model '{}' versions: [{}]", entry.name(), known.join(", "));
-        entry.error("latest_version", Code::PropertyInvalid, message)
-    })
+    let latest = entry.data.get("latest_version").filter(|value| !value.is_null()).and_then(text_of);
+    if let Some(latest) = latest.filter(|latest| problems.is_empty() && !seen.contains(latest)) {
+        let known = seen.into_iter().collect::<Vec<_>>().join(", ");
+        let message = format!("latest_version: {latest} is not one of model '{}' versions: [{known}]", entry.name());
+        let error = entry.error("latest_version", Code::PropertyInvalid, message);
+        problems.push(error.hint("name one of the versions, or leave it out: the highest is the latest"));
+    }
+    problems
 }
 
-/// What is wrong with the columns that a version takes over.
-fn column_problem(version: &Map<String, Data>) -> Option<&'static str> {
+/// What is wrong with the columns that a version takes over: the index of the column, a sentence and a hint.
+fn column_problem(version: &Map<String, Data>) -> Option<(usize, &'static str, &'static str)> {
     let own = list_of(version, "columns");
-    let rules: Vec<&Data> =
-        own.iter().filter(|column| column.get("include").is_some() || column.get("exclude").is_some()).collect();
-    let [rule] = rules[..] else {
-        return (rules.len() > 1).then_some("its columns can have at most one include/exclude element");
+    let is_rule = |column: &Data| column.get("include").is_some() || column.get("exclude").is_some();
+    let mut rules = own.iter().enumerate().filter(|(_, column)| is_rule(column));
+    let (at, rule) = rules.next()?;
+    if let Some((second, _)) = rules.next() {
+        let hint = "put all names into one list";
+        return Some((second, "its columns can have at most one include/exclude element", hint));
+    }
+    let list_hint = "write `include: all`, or a list of names";
+    let include = match rule.get("include") {
+        None => return Some((at, "`exclude` goes with `include: all` alone", "add `include: all` beside it")),
+        Some(Data::String(word)) if !matches!(word.as_str(), "all" | "*") => {
+            return Some((at, "`include` is neither `all` nor a list of names", list_hint));
+        }
+        Some(include) => include,
     };
-    let takes_all = rule.get("include").is_none_or(|include| *include == json!("all") || *include == json!("*"));
     let excludes = list_of(rule.as_object()?, "exclude");
-    (!takes_all && !excludes.is_empty()).then_some("`exclude` goes with `include: all` alone")
+    let is_both = include.is_array() && !excludes.is_empty();
+    is_both.then_some((at, "`exclude` goes with `include: all` alone", "leave the names out of the list of `include`"))
 }
 
 /// A deprecation date that is none.
@@ -358,7 +391,7 @@ fn versioned_patch<'a>(
     if own("constraints").is_some() {
         patch.constraints = list_of(version, "constraints");
     }
-    if own("data_tests").or_else(|| own("tests")).is_some() {
+    if version.contains_key("data_tests") || version.contains_key("tests") {
         patch.tests = tests_of(version);
     }
     patch.version = Some(v.clone());
@@ -420,7 +453,10 @@ pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box
                     node.name,
                     to.unwrap_or_default()
                 );
-                return Err(Box::new(patch.entry.error("constraints", Code::PropertyInvalid, message)));
+                let span =
+                    contracts::span_of(node, patch, |constraint| constraint.get("to").and_then(Data::as_str) == to);
+                let error = Diagnostic::error(Code::PropertyInvalid, message).at(&patch.entry.file, span);
+                return Err(Box::new(error.hint("write `to: ref('model')` or `to: source('source', 'table')`")));
             }
             None => {}
         }

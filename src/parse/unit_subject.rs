@@ -189,7 +189,7 @@ fn given_entry(entry: &Entry, ix: usize) -> Option<&Yaml> {
 }
 
 /// The place of a key's value in an input, or of the input.
-fn given_place(entry: &Entry, ix: usize, key: &str) -> Span {
+pub(super) fn given_place(entry: &Entry, ix: usize, key: &str) -> Span {
     let Some(input) = given_entry(entry, ix) else { return entry.span_of("given") };
     input.get(key).map_or(input.span, |value| value.span)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
+use super::entries::unit_test_problems;
 use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, layers, parallel, unit_subject};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
@@ -22,7 +23,8 @@ pub(super) fn nodes(
 ) -> Nodes {
     let fixtures = Fixtures::of(files);
     diagnostics.extend(Fixtures::twice(files));
-    let entries: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "unit_tests").collect();
+    let is_readable = |entry: &&Entry| entry.list == "unit_tests" && unit_test_problems(entry).is_empty();
+    let entries: Vec<&Entry> = entries.iter().filter(is_readable).collect();
     parallel(&entries, diagnostics, |_, entry| node(setup, entry, &fixtures))
 }
 
@@ -92,10 +94,10 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box
     let mut given = Vec::new();
     for (ix, input) in list_of(&entry.data, "given").iter().enumerate() {
         let input = unit_subject::input(entry, ix, input, &subject)?;
-        given.push(rows(entry, fixtures, &input, true)?);
+        given.push(rows(entry, fixtures, &input, Some(ix))?);
     }
     let expected = unit_subject::expected(entry, &subject)?;
-    let expect = match rows(entry, fixtures, &expected, false)? {
+    let expect = match rows(entry, fixtures, &expected, None)? {
         Data::Object(expect) => expect,
         _ => Map::new(),
     };
@@ -125,11 +127,21 @@ fn node(setup: &Setup<'_>, entry: &Entry, fixtures: &Fixtures<'_>) -> Result<Box
     Ok(node)
 }
 
-/// Brings the rows of an input or of the expectation into their published form.
-fn rows(entry: &Entry, fixtures: &Fixtures<'_>, written: &Data, is_input: bool) -> Result<Data, Box<Diagnostic>> {
-    let fail = |message: String| {
-        Box::new(entry.error(if is_input { "given" } else { "expect" }, Code::UnitTestInvalid, message))
+/// Brings the rows of an input, by its number, or of the expectation into their published form.
+fn rows(entry: &Entry, fixtures: &Fixtures<'_>, written: &Data, input: Option<usize>) -> Result<Data, Box<Diagnostic>> {
+    let is_input = input.is_some();
+    let fail_at = |key: &str, message: String| {
+        let span = match input {
+            Some(ix) => unit_subject::given_place(entry, ix, key),
+            None => entry
+                .yaml
+                .get("expect")
+                .and_then(|expect| expect.get(key))
+                .map_or_else(|| entry.span_of("expect"), |value| value.span),
+        };
+        Box::new(Diagnostic::error(Code::UnitTestInvalid, message).at(&entry.file, span))
     };
+    let fail = |message: String| fail_at("rows", message);
     let format = written.get("format").and_then(text_of).unwrap_or_else(|| "dict".to_owned());
     let fixture = written.get("fixture").and_then(text_of);
     let mut rows = written.get("rows").cloned().unwrap_or(Data::Null);
@@ -138,12 +150,17 @@ fn rows(entry: &Entry, fixtures: &Fixtures<'_>, written: &Data, is_input: bool) 
         let Some(file) = fixtures.by_name.get(&(entry.package, name.clone())) else {
             let message = format!("File not found for fixture '{name}' in unit tests in {}", entry.original_file_path);
             let names = fixtures.by_name.keys().map(|(_, name)| name.as_str());
-            return Err(Box::new(fail(message).maybe_hint(did_you_mean(name, names))));
+            return Err(Box::new(fail_at("fixture", message).maybe_hint(did_you_mean(name, names))));
         };
         rows = json!(file.file.text());
     }
-    let does_not_fit =
-        || fail(format!("Unit test {} has {what} rows which do not match format {format}", entry.name()));
+    let does_not_fit = || {
+        let key = if FORMATS.iter().any(|(known, _)| *known == format) { "rows" } else { "format" };
+        let message = format!("Unit test {} has {what} rows which do not match format {format}", entry.name());
+        let takes = FORMATS.iter().find(|(known, _)| *known == format).map(|(_, takes)| (*takes).to_owned());
+        let hint = takes.unwrap_or_else(|| "`format` is `dict`, `csv` or `sql`".to_owned());
+        Box::new(fail_at(key, message).hint(hint))
+    };
     let mut rows = match (format.as_str(), rows) {
         ("dict", Data::Null) if is_input && fixture.is_none() => seed_rows(entry, fixtures, written)?,
         ("dict", rows @ Data::Array(_)) => rows,
@@ -166,6 +183,13 @@ fn rows(entry: &Entry, fixtures: &Fixtures<'_>, written: &Data, is_input: bool) 
     published.insert("fixture".to_owned(), json!(fixture));
     Ok(Data::Object(published))
 }
+
+/// The formats of rows, and what they take.
+const FORMATS: &[(&str, &str)] = &[
+    ("dict", "rows of format `dict`, which holds where no `format` is given, are a list of mappings"),
+    ("csv", "rows of format `csv` are a text with a line of names, or a `fixture`"),
+    ("sql", "rows of format `sql` are a query, or a `fixture`"),
+];
 
 fn seed_rows(entry: &Entry, fixtures: &Fixtures<'_>, written: &Data) -> Result<Data, Box<Diagnostic>> {
     let input = written.get("input").and_then(text_of).unwrap_or_default();

@@ -431,16 +431,34 @@ fn locate_refs(source: &TemplateSource, refs: &mut [RefCall]) {
     let Ok(calls) = calls_of(source) else { return };
     for call in calls.iter().filter(|call| matches!(call.path.as_str(), "ref" | "builtins.ref")) {
         let names = constant_names(call);
-        let fits = |known: &RefCall| match &names[..] {
-            [name] => known.package.is_none() && known.name == *name,
-            [package, name] => known.package.as_deref() == Some(package) && known.name == *name,
-            _ => false,
+        let version = named(call, &["v", "version"]).map(text_of);
+        let is_of_version = |known: &RefCall| match (&known.version, &version) {
+            (Some(known), Some(version)) => text_of(known) == *version,
+            (known, version) => known.is_some() == version.is_some(),
+        };
+        let fits = |known: &RefCall| {
+            is_of_version(known)
+                && match &names[..] {
+                    [name] => known.package.is_none() && known.name == *name,
+                    [package, name] => known.package.as_deref() == Some(package) && known.name == *name,
+                    _ => false,
+                }
         };
         let span = Span::new(call.span.start + source.offset, call.span.end + source.offset);
         for known in refs.iter_mut().filter(|known| known.span.is_none() && fits(known)) {
             known.span = Some(span);
         }
     }
+}
+
+/// The constant under one of several names of an argument.
+fn named<'c>(call: &'c Call, names: &[&str]) -> Option<&'c Constant> {
+    let is_it = |name: &str| names.contains(&name);
+    call.args.iter().find(|arg| arg.name.as_deref().is_some_and(is_it)).and_then(|arg| arg.value.as_ref())
+}
+
+fn text_of(value: &Constant) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn constant_names(call: &Call) -> Vec<&str> {
