@@ -77,7 +77,8 @@ impl Manifest {
         self.graph.parents(ix)
     }
 
-    /// The project's hooks of the start or the end: those of packages first, the project's own last.
+    /// The project's hooks of the start or the end: the project's own first, then those of packages by
+    /// name.
     #[must_use]
     pub fn hooks(&self, is_end: bool) -> Vec<NodeIndex> {
         let mut found: Vec<(bool, &str, usize, NodeIndex)> = Vec::new();
@@ -86,7 +87,7 @@ impl Manifest {
             if let NodeKind::Hook(hook) = &node.kind
                 && hook.is_end == is_end
             {
-                found.push((node.package == self.project_name, &node.package, hook.index, ix));
+                found.push((node.package != self.project_name, &node.package, hook.index, ix));
             }
         }
         found.sort();

@@ -65,6 +65,11 @@ impl ProjectTrees {
         Self { root: project.root().config.name.clone(), trees, merged: Mutex::default() }
     }
 
+    /// What stands at the top of a package's tree under a key without `+`; to [`merge`] a mapping there is a folder.
+    pub(super) fn at_top(&self, package: &str, kind: ResourceType, key: &str) -> Option<&Data> {
+        self.tree(package, kind)?.rendered.get(key)
+    }
+
     fn tree(&self, package: &str, kind: ResourceType) -> Option<&ProjectTree> {
         self.trees.get(package)?.get(tree_key(kind))
     }

@@ -229,7 +229,7 @@ impl Setup<'_> {
                 &b.unique_id,
             ))
         });
-        resolve::resolve(self, &mut nodes, &disabled, diagnostics);
+        resolve::resolve(self, &mut nodes, &mut disabled, diagnostics);
         semantic::link(self, &mut nodes, &disabled, diagnostics);
         unit_tests::parents(&mut nodes);
         upstream::link(self, &mut nodes);

@@ -150,7 +150,11 @@ pub(super) fn exposure(setup: &Setup<'_>, entry: &Entry) -> Result<Box<Node>, Bo
     let mut config = layers::merge(&setup.trees, &layered);
     let mut tags: std::collections::BTreeSet<String> = texts(&list_of(&config.values, "tags")).into_iter().collect();
     tags.extend(texts(&list_of(&entry.data, "tags")));
-    let mut meta = map_of(&entry.data, "meta");
+    // What all exposures of the package have is joined with their own, unlike what is said with `+` or of a folder.
+    let of_all = |key: &str| setup.trees.at_top(&package, ResourceType::Exposure, key);
+    tags.extend(texts(of_all("tags").and_then(Data::as_array).map_or(&[], Vec::as_slice)));
+    let mut meta = of_all("meta").and_then(Data::as_object).cloned().unwrap_or_default();
+    meta.extend(map_of(&entry.data, "meta"));
     meta.extend(map_of(&config.values, "meta"));
     config.set("tags", json!(tags));
     config.set("meta", Data::Object(meta.clone()));

@@ -391,7 +391,7 @@ fn versioned_patch<'a>(
     if own("constraints").is_some() {
         patch.constraints = list_of(version, "constraints");
     }
-    if version.contains_key("data_tests") || version.contains_key("tests") {
+    if own("data_tests").or_else(|| own("tests")).is_some() {
         patch.tests = tests_of(version);
     }
     patch.version = Some(v.clone());

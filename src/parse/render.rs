@@ -37,7 +37,7 @@ fn published(node: &Node) -> Map<String, Data> {
         "description": node.description,
         "columns": {},
         "meta": node.meta,
-        "version": node.version,
+        "version": own_version(node),
         "latest_version": node.latest_version,
         "raw_code": node.raw_code,
         "language": node.language,
@@ -46,6 +46,11 @@ fn published(node: &Node) -> Map<String, Data> {
         Data::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+/// The version of a model; that of a test is the tested model's until the two are joined, and never its own.
+fn own_version(node: &Node) -> Option<&Data> {
+    node.version.as_ref().filter(|_| node.resource_type != ResourceType::Test)
 }
 
 fn scope(setup: &Setup<'_>, node: &Node) -> ParseScope {
@@ -188,7 +193,7 @@ pub(super) fn name(
     node: &Node,
 ) -> Result<Option<String>, Box<Diagnostic>> {
     let shown = if is_name_built_in(&setup.shared, kind, &node.package) {
-        let version = node.version.clone().unwrap_or(Data::Null);
+        let version = json!(own_version(node));
         let pairs = [("package_name", json!(node.package)), ("name", json!(node.name)), ("version", version)];
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     } else {

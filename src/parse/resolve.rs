@@ -14,7 +14,7 @@ use crate::manifest::{Graph, Node, NodeIndex, NodeKind, Nodes, RefCall, Resource
 pub(super) fn resolve(
     setup: &Setup<'_>,
     nodes: &mut [Box<Node>],
-    disabled: &[Box<Node>],
+    disabled: &mut [Box<Node>],
     diagnostics: &mut Diagnostics,
 ) {
     let lookup = Lookup::new(setup.project, nodes, disabled);
@@ -35,10 +35,11 @@ pub(super) fn resolve(
 }
 
 /// Generic tests learn which node they are declared on, and inherit its group.
-fn attach_tests(lookup: &Lookup, nodes: &mut [Box<Node>], disabled: &[Box<Node>]) {
+fn attach_tests(lookup: &Lookup, nodes: &mut [Box<Node>], disabled: &mut [Box<Node>]) {
+    let all = nodes.iter().chain(disabled.iter());
     let targets: Vec<Option<(UniqueId, Option<String>)>> =
-        nodes.iter().map(|node| test_target(lookup, node, nodes, disabled)).collect();
-    for (node, target) in nodes.iter_mut().zip(targets) {
+        all.map(|node| test_target(lookup, node, nodes, disabled)).collect();
+    for (node, target) in nodes.iter_mut().chain(disabled).zip(targets) {
         if node.resource_type == ResourceType::Test {
             node.version = None;
         }

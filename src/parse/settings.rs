@@ -131,7 +131,7 @@ pub(super) fn mistake(node: &Node) -> Option<Wrong> {
             hint: None,
         })
     });
-    wrong.or_else(|| contract_mistake(node))
+    wrong.or_else(|| freshness_mistake(node)).or_else(|| contract_mistake(node))
 }
 
 /// The key and what it takes, if the value is something else.
@@ -160,6 +160,7 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
         ("access", _) => unless(is_one_of(value, ACCESSES), "access", "`private`, `protected` or `public`"),
         ("limit", ResourceType::Test) => unless(value.is_i64(), "limit", "an integer"),
         ("materialized", ResourceType::Test) => unless(value == "test", "materialized", "`test`"),
+        ("materialized", ResourceType::Snapshot) => unless(value == "snapshot", "materialized", "`snapshot`"),
         ("materialized", ResourceType::Seed) => unless(value == "seed", "materialized", "`seed`"),
         ("type", ResourceType::Function) => {
             unless(is_one_of(value, FUNCTION_TYPES), "type", "`scalar`, `aggregate` or `table`")
@@ -170,6 +171,22 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
         }
         _ => None,
     }
+}
+
+/// How long a model may wait is a number and its unit; one without the other means nothing.
+fn freshness_mistake(node: &Node) -> Option<Wrong> {
+    let freshness = node.config.get("freshness").filter(|_| node.resource_type == ResourceType::Model)?;
+    let has = |key: &str| freshness.pointer(&format!("/build_after/{key}")).is_some_and(|value| !value.is_null());
+    let (missing, given) = match (has("count"), has("period")) {
+        (true, false) => ("period", "count"),
+        (false, true) => ("count", "period"),
+        _ => return None,
+    };
+    let message = format!(
+        "`freshness.build_after` of {} `{}` must have a value for `{missing}` if a `{given}` is provided",
+        node.resource_type, node.name
+    );
+    Some(Wrong::new("freshness", message, "write both, such as `{count: 1, period: day}`"))
 }
 
 /// What is built into its readers alone cannot be for everybody.

@@ -36,7 +36,7 @@ pub use profile::{Profiles, Target, Written};
 pub use scan::{FileChecksum, FileKind, ProjectFile, ProjectFiles, read_text, scan};
 pub use secrets::{SECRET_PREFIX, Secrets, is_secret_key, shown_setting, shown_var};
 pub use selectors::{SelectorsFile, read_selectors};
-pub use settings::{Overrides, Settings, environment, flag_in};
+pub use settings::{Overrides, Settings, environment, flag_in, published};
 pub use version::{DBT_PLUGINS, DBT_VERSION};
 pub use warn_error::{Verdict, WarnErrorOptions};
 pub use window::{TimeWindow, TimeWindows, read_moment};

@@ -119,7 +119,9 @@ pub fn environment() -> BTreeMap<String, String> {
     engine_env::with_both_names(env)
 }
 
-fn published(env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+/// The variables that the environment has published: see [`Settings::published_env`].
+#[must_use]
+pub fn published(env: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let order: Vec<String> = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     let mut found: Vec<(&str, &String)> =
         env.iter().filter_map(|(name, value)| Some((name.strip_prefix(PUBLISHED)?, value))).collect();

@@ -42,12 +42,14 @@ impl Drawing {
     pub fn started(&self, node: &Node, position: (usize, usize), at: Option<jiff::Timestamp>) -> Entry {
         let info = node_info(node, "started", at, None);
         let (index, total) = position;
-        let text = self.line(&format!("START {}", self.description(node)), "RUN", position, None);
+        let description = self.description(node, index);
+        let text = self.line(&format!("START {description}"), "RUN", position, None);
         if let NodeKind::Hook(hook) = &node.kind {
-            let facts = json!({"index": index, "total": total, "statement": hook_name(node, hook), "node_info": info});
+            let facts =
+                json!({"index": index, "total": total, "statement": hook_name(node, hook, index), "node_info": info});
             return entry(names::HOOK_START, Level::Info, text, facts);
         }
-        let facts = json!({"index": index, "total": total, "description": self.description(node), "node_info": info});
+        let facts = json!({"index": index, "total": total, "description": description, "node_info": info});
         entry(names::START, Level::Info, text, facts)
     }
 
@@ -57,16 +59,16 @@ impl Drawing {
         if outcome.status == "skipped" {
             return self.skipped(node, position, outcome);
         }
-        let result = self.result(node, outcome);
+        let result = self.result(node, position.0, outcome);
         let text = self.line(&result.message, &result.status, position, Some(outcome.seconds));
         let facts = json!({
             "index": position.0,
             "total": position.1,
             "num_models": position.1,
             "name": node.name,
-            "description": self.description(node).trim_start_matches("snapshot "),
+            "description": self.description(node, position.0).trim_start_matches("snapshot "),
             "statement": match &node.kind {
-                NodeKind::Hook(hook) => Data::String(hook_name(node, hook)),
+                NodeKind::Hook(hook) => Data::String(hook_name(node, hook, position.0)),
                 _ => Data::Null,
             },
             "schema": node.schema,
@@ -198,9 +200,9 @@ impl Drawing {
         entry(names::NODE_FAILED, Level::Debug, why.to_owned(), facts)
     }
 
-    fn result(&self, node: &Node, outcome: Outcome<'_>) -> Drawn {
+    fn result(&self, node: &Node, index: usize, outcome: Outcome<'_>) -> Drawn {
         let theme = self.theme;
-        let description = self.description(node);
+        let description = self.description(node, index);
         let is_bad = matches!(outcome.status, "error" | "fail" | "runtime error");
         let level = if is_bad { Level::Error } else { Level::Info };
         let word = if is_bad { theme.bad("ERROR") } else { theme.good(outcome.response) };
@@ -259,9 +261,10 @@ impl Drawing {
         Drawn { event: names::TEST, level, message: format!("{word} {name}"), status }
     }
 
-    /// `sql table model main.orders`, `seed file main.raw_orders`, `test unique_orders_id`.
+    /// `sql table model main.orders`, `seed file main.raw_orders`, `test unique_orders_id`; `index` is its place in the
+    /// run, from one.
     #[must_use]
-    pub fn description(&self, node: &Node) -> String {
+    pub fn description(&self, node: &Node, index: usize) -> String {
         let relation = || self.relation(node);
         match node.resource_type {
             ResourceType::Model if node.config.str("incremental_strategy") == Some("microbatch") => {
@@ -272,7 +275,7 @@ impl Drawing {
             ResourceType::Snapshot => format!("snapshot {}", relation()),
             ResourceType::Function => format!("function {}", relation()),
             ResourceType::Operation => match &node.kind {
-                NodeKind::Hook(hook) => format!("hook: {}", hook_name(node, hook)),
+                NodeKind::Hook(hook) => format!("hook: {}", hook_name(node, hook, index)),
                 _ => format!("operation {}", node.name),
             },
             ResourceType::UnitTest => format!("unit_test {}", test_name(node)),
@@ -350,10 +353,10 @@ fn status_fact<'a>(event: EventName, outcome: Outcome<'a>) -> &'a str {
     }
 }
 
-/// `tiny.on-run-start.0`.
-fn hook_name(node: &Node, hook: &HookSpec) -> String {
+/// `tiny.on-run-start.0`: the number counts on over the hooks of all packages.
+fn hook_name(node: &Node, hook: &HookSpec, index: usize) -> String {
     let when = if hook.is_end { "on-run-end" } else { "on-run-start" };
-    format!("{}.{when}.{}", node.package, hook.index)
+    format!("{}.{when}.{}", node.package, index - 1)
 }
 
 fn source_name(node: &Node) -> &str {

@@ -5,13 +5,13 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use serde_json::{Value as Data, json};
+use serde_json::{Map, Value as Data, json};
 
 use super::event_stream::EventStream;
 use super::log_file::LogFile;
 use super::theme::{Theme, plain};
 use super::{Entry, Level, Progress};
-use crate::project::Secrets;
+use crate::project::{Secrets, published};
 
 /// How an entry becomes a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub struct Options {
     pub is_terminal: bool,
     /// The invocation's id.
     pub invocation_id: String,
+    /// What every event has under `extra`: the variables that the environment has published.
+    pub extra: Map<String, Data>,
     /// File or pipe that gets every event as JSON.
     pub events: Option<String>,
 }
@@ -156,6 +158,7 @@ impl Options {
             messages,
             is_terminal,
             invocation_id: String::new(),
+            extra: published(sources.env).into_iter().map(|(name, value)| (name, value.into())).collect(),
             events: EventStream::path(sources.env),
         }
     }
@@ -331,7 +334,7 @@ impl Printer {
             "info": {
                 "category": "",
                 "code": entry.event.code,
-                "extra": {},
+                "extra": self.options.extra,
                 "invocation_id": self.options.invocation_id,
                 "level": entry.level.word(),
                 "msg": plain(&entry.text),

@@ -6,8 +6,8 @@ use super::entry::{Entry, Level, names};
 use super::lines::{Drawing, Outcome};
 use super::printer::{Format, Printer};
 use super::progress::Progress;
-use super::summary::{Ended, Summary, Tally};
-use crate::manifest::{Manifest, Node, NodeIndex, NodeKind, ResourceType};
+use super::summary::{Ended, Summary, Tally, group_facts};
+use crate::manifest::{Group, Manifest, Node, NodeIndex, NodeKind, ResourceType};
 use crate::run::{Event, NodeResult, Reporter, RunReport, Status};
 
 /// Says what happens in a run.
@@ -82,7 +82,7 @@ impl TermReporter {
         match progress {
             Some(progress) => {
                 self.printer.log_only(&entry);
-                progress.node_started(node.unique_id.as_str(), &self.drawing.description(node));
+                progress.node_started(node.unique_id.as_str(), &self.drawing.description(node, position.0));
             }
             None => self.say_node(&entry),
         }
@@ -114,7 +114,7 @@ impl TermReporter {
             }
             _ => self.drawing.finished(node, position, outcome),
         };
-        self.say_node(&entry.from_thread(&result.thread_id));
+        self.say_node(&self.with_group(entry, node).from_thread(&result.thread_id));
         self.printer.say(&Drawing::node_end(node, result, outcome).from_thread(&result.thread_id));
     }
 
@@ -191,12 +191,24 @@ impl TermReporter {
         });
     }
 
+    fn group_of(&self, node: &Node) -> Option<&Group> {
+        let name = node.group.as_ref()?;
+        self.manifest.groups.values().find(|group| group.name == *name)
+    }
+
+    /// Says whom to ask about a node's result.
+    fn with_group(&self, entry: Entry, node: &Node) -> Entry {
+        match self.group_of(node) {
+            Some(group) => entry.with("group", group_facts(group)),
+            None => entry,
+        }
+    }
+
     fn ended<'a>(&'a self, result: &'a NodeResult, node: &'a Node, compiled_path: Option<&'a str>) -> Ended<'a> {
         let is_test = node.resource_type == ResourceType::Test;
-        let group = node.group.as_ref();
         Ended {
             node,
-            group: group.and_then(|name| self.manifest.groups.values().find(|group| group.name == *name)),
+            group: self.group_of(node),
             status: result.status.as_str(),
             message: result.message.as_deref(),
             compiled_path,
@@ -222,7 +234,8 @@ impl Reporter for TermReporter {
             }
             Event::BatchFinished { node, label, index, total, result } => {
                 let node = self.manifest.node(*node);
-                self.printer.say(&self.drawing.batch_finished(node, label, (*index, *total), Outcome::of(result)));
+                let entry = self.drawing.batch_finished(node, label, (*index, *total), Outcome::of(result));
+                self.printer.say(&self.with_group(entry, node));
             }
             Event::NodeFinished { index, total, result } => self.node_finished((*index, *total), result),
             Event::Warning { diagnostic, .. } => self.printer.warning(diagnostic),

@@ -260,7 +260,8 @@ impl Printer {
 }
 
 /// A group as events tell it: whom to ask. What its owner has is text in them.
-fn group_facts(group: &Group) -> Data {
+/// A group and its owner, as events have them.
+pub(super) fn group_facts(group: &Group) -> Data {
     let fields = group.owner.fields.iter().filter(|(_, value)| !value.is_null());
     let texts = fields.map(|(key, value)| (key.clone(), Data::from(py::to_str(&py::from_json(value)))));
     json!({"name": group.name, "package_name": group.package, "owner": texts.collect::<Map<String, Data>>()})

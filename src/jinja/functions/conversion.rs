@@ -69,8 +69,11 @@ fn from_yaml(args: &[Value]) -> Result<Value, Error> {
 
 fn to_yaml(args: &[Value]) -> Result<Value, Error> {
     let [value, default, sort_keys] = bind("toyaml", ["value", "default", "sort_keys"], 1, args)?;
-    let _ = default;
-    let mut data = py::to_marked_json(&value.unwrap_or_default());
+    let value = value.unwrap_or_default();
+    if !py::is_data(&value) {
+        return Ok(default.unwrap_or_else(none));
+    }
+    let mut data = py::to_marked_json(&value);
     if sort_keys.is_some_and(|flag| flag.is_true()) {
         data.sort_all_objects();
     }

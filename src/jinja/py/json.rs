@@ -6,7 +6,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::dict::pairs_of;
-use super::{PyDict, PyList, text};
+use super::{PyDict, PyList, PySet, text};
 use crate::jinja::modules::datetime::{from_isoformat, isoformat};
 use crate::jinja::root::is_undefined;
 use crate::project::yaml;
@@ -83,6 +83,25 @@ fn to_json_within(value: &Value, depth: usize, moment: fn(String) -> serde_json:
             serde_json::Value::Object(map)
         }
         _ => isoformat(value).map_or_else(|| serde_json::Value::String(text::to_str(value)), moment),
+    }
+}
+
+/// Whether a value is made of what YAML can say: no relations, no decimals, nothing undefined, at any depth.
+pub(crate) fn is_data(value: &Value) -> bool {
+    is_data_within(value, 0)
+}
+
+fn is_data_within(value: &Value, depth: usize) -> bool {
+    let all = |items: &[Value]| items.iter().all(|item| is_data_within(item, depth + 1));
+    match value.kind() {
+        _ if is_undefined(value) || depth > 200 => false,
+        ValueKind::Undefined | ValueKind::Invalid => false,
+        ValueKind::Seq | ValueKind::Iterable => super::iterate(value).is_ok_and(|items| all(&items)),
+        ValueKind::Map => {
+            pairs_of(value).is_ok_and(|pairs| pairs.iter().all(|(key, value)| all(&[key.clone(), value.clone()])))
+        }
+        ValueKind::Plain => isoformat(value).is_some() || value.downcast_object_ref::<PySet>().is_some(),
+        _ => true,
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use args::CallArgs;
 pub(crate) use decimal::PyDecimal;
 pub(crate) use dict::{PyDict, pairs_of};
 pub(crate) use dumps::{JsonStyle, dumps};
-pub(crate) use json::{from_json, to_json, to_marked_json};
+pub(crate) use json::{from_json, is_data, to_json, to_marked_json};
 pub(crate) use list::PyList;
 pub(crate) use set::PySet;
 pub(crate) use text::{format_value, to_repr, to_str};
