@@ -22,8 +22,11 @@ pub(super) fn place(node: &Node, mut error: Box<Diagnostic>) -> Box<Diagnostic> 
     error
 }
 
-/// The declared columns of the table of mismatches.
+/// The declared columns of the table of mismatches; without a table those that have no type.
 fn mismatches<'a>(node: &'a Node, message: &str) -> Vec<&'a Column> {
+    if !message.contains('|') {
+        return node.columns.values().filter(|column| column.data_type.is_none()).collect();
+    }
     let rows = message.lines().filter_map(|line| line.trim().strip_prefix('|')?.split('|').next()).map(str::trim);
     rows.filter_map(|name| node.columns.values().find(|column| column.name.eq_ignore_ascii_case(name))).collect()
 }

@@ -129,13 +129,6 @@ fn check_columns(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> 
     if !node.config.is_contract_enforced() {
         return Ok(());
     }
-    if !matches!(node.config.materialized(), "table" | "view" | "incremental") && node.language == "sql" {
-        let message = format!(
-            "Constraints must be defined in a `yml` schema configuration file like `schema.yml`.\nOnly table, view, and incremental materializations are supported for constraints, but found '{}'",
-            node.config.materialized()
-        );
-        return Err(Box::new(patch.entry.error("name", Code::PropertyInvalid, message)));
-    }
     if node.language != "sql" {
         let message = format!(
             "Contract enforcement failed for: ({})\nLanguage Error: Expected 'sql' but found '{}'",
@@ -144,22 +137,14 @@ fn check_columns(node: &Node, patch: &Patch<'_>) -> Result<(), Box<Diagnostic>> 
         let error = patch.entry.error("config", Code::PropertyInvalid, message);
         return Err(Box::new(error.hint("only SQL models can enforce a contract")));
     }
-    let untyped: Vec<_> =
-        node.columns.values().filter(|column| column.data_type.is_none()).map(|column| column.name.clone()).collect();
-    if untyped.is_empty() && !node.columns.is_empty() {
+    if !node.columns.is_empty() {
         return Ok(());
     }
-    let message = if node.columns.is_empty() {
-        format!(
-            "Constraints must be defined in a `yml` schema configuration file like `schema.yml`: model `{}` has a contract but no columns",
-            node.name
-        )
-    } else {
-        format!(
-            "Contracts: the `data_type` value must be defined for each column of `{}` when a contract is enforced: {}",
-            node.name,
-            untyped.join(", ")
-        )
-    };
-    Err(Box::new(patch.entry.error("columns", Code::PropertyInvalid, message)))
+    let message = format!(
+        "Constraints must be defined in a `yml` schema configuration file like `schema.yml`: model `{}` has a contract \
+         but no columns",
+        node.name
+    );
+    let error = patch.entry.error("columns", Code::PropertyInvalid, message);
+    Err(Box::new(error.hint("list them under `columns:`, each with its `data_type`")))
 }

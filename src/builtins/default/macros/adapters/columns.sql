@@ -59,13 +59,13 @@
     select
     {% for key in columns %}
         {%- set column = columns[key] -%}
-        {%- if column['data_type'] is not defined -%}
+        {%- if not column.get('data_type') -%}
             {%- do untyped.append(column['name']) -%}
         {%- elif column['data_type'].strip().lower() in ('numeric', 'decimal', 'number') -%}
             {%- do unsized.append(column['name']) -%}
         {%- endif -%}
         {%- set column_name = adapter.quote(column['name']) if column.get('quote') else column['name'] %}
-      {{ cast('null', column['data_type']) }} as {{ column_name }}{{ ", " if not loop.last }}
+      {{ cast('null', column.get('data_type')) }} as {{ column_name }}{{ ", " if not loop.last }}
     {%- endfor -%}
     {%- if untyped -%}
         {{ exceptions.column_type_missing(column_names=untyped) }}
