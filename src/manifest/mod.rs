@@ -8,6 +8,7 @@ mod inputs;
 mod merge;
 mod node;
 mod unit_test;
+pub mod as_model;
 pub mod view;
 
 pub use config::NodeConfig;

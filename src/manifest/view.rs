@@ -25,19 +25,27 @@ pub struct NodeView<'a> {
     manifest: &'a Manifest,
     compiled: Option<&'a CompiledFacts>,
     more_macros: &'a [String],
+    is_query: bool,
 }
 
 impl<'a> NodeView<'a> {
     /// Views a node of a manifest, or a disabled one.
     #[must_use]
     pub fn new(manifest: &'a Manifest, node: &'a Node) -> Self {
-        Self { node, manifest, compiled: None, more_macros: &[] }
+        Self { node, manifest, compiled: None, more_macros: &[], is_query: false }
     }
 
     /// Adds what compiling found out.
     #[must_use]
     pub fn with_compiled(mut self, compiled: Option<&'a CompiledFacts>) -> Self {
         self.compiled = compiled;
+        self
+    }
+
+    /// Shows a unit test as the query that it is while it runs, not as it is declared.
+    #[must_use]
+    pub fn as_query(mut self) -> Self {
+        self.is_query = true;
         self
     }
 
@@ -70,7 +78,7 @@ impl Serialize for NodeView<'_> {
         match self.node.resource_type {
             ResourceType::Source => self.source(&mut map)?,
             ResourceType::Exposure => self.exposure(&mut map)?,
-            ResourceType::UnitTest => self.unit_test(&mut map)?,
+            ResourceType::UnitTest if !self.is_query => self.unit_test(&mut map)?,
             ResourceType::Metric | ResourceType::SemanticModel | ResourceType::SavedQuery => self.document(&mut map)?,
             _ => self.manifest_node(&mut map)?,
         }

@@ -11,7 +11,7 @@ use super::{ColumnTypes, cte};
 use crate::diagnostic::{Code, Diagnostic, Label, SourceFile, Span, did_you_mean};
 use crate::jinja::{Runtime, Session};
 use crate::manifest::{
-    Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitSubject, UnitTestDef,
+    Checksum, Graph, Manifest, Node, NodeConfig, NodeIndex, NodeKind, ResourceType, UniqueId, UnitSubject, UnitTestDef,
     find_input,
 };
 
@@ -264,6 +264,9 @@ fn test_node(
     node.package.clone_from(&test.package);
     node.path = format!("{}.sql", node.name);
     node.original_file_path.clone_from(&test.original_file_path);
+    node.fqn = node.unique_id.as_str().split('.').map(str::to_owned).collect();
+    node.checksum = Checksum { name: "none".to_owned(), checksum: String::new() };
+    node.patch_path = None;
     node.relation_name = None;
     node.columns.clear();
     node.parents = parents;
@@ -275,11 +278,14 @@ fn test_node(
 pub(super) fn test_config(def: &UnitTestDef) -> NodeConfig {
     let expected = def.expect.get("rows").cloned().unwrap_or(Data::Null);
     let (rows, sql) = if expected.is_string() { (json!([]), expected) } else { (expected, Data::Null) };
-    let mut config = NodeConfig::default();
-    config.set("materialized", json!("unit"));
-    config.set("expected_rows", if rows.is_null() { json!([]) } else { rows });
-    config.set("expected_sql", sql);
-    config
+    let config = json!({
+        "enabled": true, "tags": [], "meta": {}, "materialized": "unit", "lookback": 1, "persist_docs": {},
+        "post-hook": [], "pre-hook": [], "quoting": {}, "column_types": {}, "on_schema_change": "ignore",
+        "on_configuration_change": "apply", "grants": {}, "packages": [], "docs": {"show": true},
+        "contract": {"enforced": false, "alias_types": true},
+        "expected_rows": if rows.is_null() { json!([]) } else { rows }, "expected_sql": sql,
+    });
+    config.as_object().cloned().unwrap_or_default().into()
 }
 
 /// The test's name, with the version of the model that it tests.

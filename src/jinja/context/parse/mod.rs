@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use minijinja::{Error, State, Value};
-use serde_json::{Map, Value as Data};
+use serde_json::{Map, Value as Data, json};
 
 use self::names::is_simple;
 pub use self::names::{NameKind, call_name_macro, is_name_built_in};
@@ -30,6 +30,7 @@ use crate::jinja::{
     Call, Constant, ContextSource, MacroRegistry, Mode, RenderError, TemplateEnv, TemplateSource, calls_of,
 };
 use crate::manifest::RefCall;
+use crate::manifest::as_model::without_unset;
 use crate::project::Project;
 use crate::sql::{Relation, RelationKind};
 
@@ -201,12 +202,37 @@ impl Inner {
     }
 
     fn model(&self) -> Value {
-        self.model.get_or_init(|| py::from_json(&Data::Object(Map::clone(&self.node)))).clone()
+        let model = || {
+            let mut map = Map::clone(&self.node);
+            for (key, empty) in not_known_yet() {
+                map.entry(key).or_insert(empty);
+            }
+            without_unset(&mut map);
+            py::from_json(&Data::Object(map))
+        };
+        self.model.get_or_init(model).clone()
     }
 
     fn node_id(&self) -> Option<&str> {
         Some(self.text("unique_id")).filter(|id| !id.is_empty())
     }
+}
+
+/// What `model` has while its own template is parsed, as far as the template decides about it.
+fn not_known_yet() -> [(&'static str, Data); 11] {
+    [
+        ("checksum", json!({"name": "none", "checksum": ""})),
+        ("docs", json!({"show": true})),
+        ("unrendered_config", json!({})),
+        ("doc_blocks", json!([])),
+        ("refs", json!([])),
+        ("sources", json!([])),
+        ("metrics", json!([])),
+        ("functions", json!([])),
+        ("depends_on", json!({"macros": [], "nodes": []})),
+        ("contract", json!({"enforced": false, "alias_types": true})),
+        ("constraints", json!([])),
+    ]
 }
 
 /// What a template sees while it is parsed.

@@ -34,7 +34,8 @@ use crate::jinja::functions::{Exceptions, callable, none};
 use crate::jinja::objects::adapter::{AdapterValue, Live};
 use crate::jinja::objects::column;
 use crate::jinja::py::{self, PyDict, PyList};
-use crate::manifest::{Node, NodeIndex, NodeKind, ResourceType, view};
+use crate::manifest::as_model::without_unset;
+use crate::manifest::{Node, NodeIndex, NodeKind, NodeView, ResourceType, view};
 
 /// What a context gets besides the node.
 #[derive(Clone, Debug, Default)]
@@ -94,14 +95,15 @@ impl Inner {
 
     fn build_model(&self) -> Value {
         let Some(ix) = self.node else { return PyDict::new().into_value() };
-        let mut map = view::node(&self.live.runtime.manifest, ix);
+        let manifest = &self.live.runtime.manifest;
+        let mut map = view::to_map(&NodeView::new(manifest, manifest.node(ix)).as_query());
         if self.live.runtime.manifest.node(ix).resource_type == ResourceType::Model {
             foreign_keys::name_targets(self.runtime(), &self.package, &mut map);
         }
         if let NodeKind::Seed { root_path } = &self.live.runtime.manifest.node(ix).kind {
             map.entry("root_path").or_insert_with(|| root_path.clone().into());
         }
-        if let Some(code) = &self.extras.compiled_code {
+        if let Some(code) = self.extras.compiled_code.as_ref().filter(|_| map.contains_key("language")) {
             map.insert("compiled".to_string(), true.into());
             map.insert("compiled_code".to_string(), (**code).into());
             map.insert("compiled_sql".to_string(), (**code).into());
@@ -109,8 +111,7 @@ impl Inner {
         if map.get("contract").is_some_and(|contract| contract["alias_types"] == true) {
             translate_types(&mut map);
         }
-        // Like dbt, `model` has no keys without a value.
-        map.retain(|_, value| !value.is_null());
+        without_unset(&mut map);
         let model = py::from_json(&Data::Object(map));
         if let Some(batch) = &self.extras.batch {
             batch.put_into(&model);
