@@ -347,7 +347,9 @@ pub fn explain_rejection(runtime: &Runtime, compiled: &CompiledNode, failure: &S
     diagnostic.at = Some(node_label(runtime.manifest.node(ix), place));
     if ix != own {
         let user = Label::new(&runtime.manifest.node(own).file, Span::default());
-        diagnostic.related.push(user.with_text("this model uses the ephemeral one"));
+        let is_unit_test = runtime.manifest.node(own).resource_type == ResourceType::UnitTest;
+        let who = if is_unit_test { "the model under test reads it" } else { "this model uses the ephemeral one" };
+        diagnostic.related.push(user.with_text(who));
     }
     diagnostic
 }

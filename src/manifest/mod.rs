@@ -1,5 +1,6 @@
 //! The resolved project: nodes, ids, edges. Frozen once `parse` has made it.
 
+pub mod as_model;
 mod config;
 mod grain;
 mod graph;
@@ -8,7 +9,6 @@ mod inputs;
 mod merge;
 mod node;
 mod unit_test;
-pub mod as_model;
 pub mod view;
 
 pub use config::NodeConfig;

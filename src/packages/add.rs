@@ -94,7 +94,7 @@ pub fn add(root: &Path, addition: &Addition, watcher: &dyn Watcher) -> Result<()
         return Err(Box::new(error.hint("write `packages:` as a list with one entry a `-`")));
     };
     write_text(&path, &text)?;
-    watcher.event(Event::EntryAdded(&addition.name, addition.version.as_deref().unwrap_or("None"), &path));
+    watcher.event(Event::EntryAdded(&addition.name, addition.version.as_deref().unwrap_or_default(), &path));
     Ok(())
 }
 

@@ -110,6 +110,8 @@ const FUNCTION_TYPES: &[&str] = &["scalar", "aggregate", "table"];
 
 const VOLATILITIES: &[&str] = &["deterministic", "stable", "non-deterministic"];
 
+const ON_CHANGES: &[&str] = &["apply", "continue", "fail"];
+
 const ACCESSES: &[&str] = &["private", "protected", "public"];
 
 fn is_one_of(value: &Data, words: &[&str]) -> bool {
@@ -152,6 +154,9 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
     }
     let is_severity = |word: &str| matches!(word.to_lowercase().as_str(), "warn" | "error");
     match (key, kind) {
+        ("on_configuration_change", _) => {
+            unless(is_one_of(value, ON_CHANGES), "on_configuration_change", "`apply`, `continue` or `fail`")
+        }
         ("tags", _) => unless(is_list_of_text(value), "tags", "a string or a list of strings"),
         ("unique_key", _) => {
             unless(value.is_string() || is_list_of_text(value), "unique_key", "a string or a list of strings")

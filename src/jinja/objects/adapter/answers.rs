@@ -10,6 +10,7 @@ use crate::jinja::functions::{given, none, text_of};
 use crate::jinja::objects::csv_table::database_type;
 use crate::jinja::objects::table::TableValue;
 use crate::jinja::py::{self, CallArgs, PyDict, PyList};
+use crate::jinja::{ContextError, RenderErrorKind, raise_cause};
 use crate::sql::Dialect;
 
 pub(super) fn quote(name: &str) -> String {
@@ -83,7 +84,10 @@ pub(super) fn incremental_strategy(adapter: &AdapterValue, args: &[Value]) -> Re
     let is_valid = strategies(adapter.shared.dialect).contains(&strategy.as_str());
     if built_in.contains(&strategy.as_str()) && !is_valid {
         let message = format!("The incremental strategy '{strategy}' is not valid for this adapter");
-        return Err(fail(Code::PropertyInvalid, message));
+        let known = strategies(adapter.shared.dialect).join("`, `");
+        let hints = vec![format!("`incremental_strategy` is `{known}`, or one of the project's own")];
+        let cause = ContextError { code: Code::Unsupported, message, hints };
+        return Err(raise_cause(RenderErrorKind::Runtime, cause));
     }
     let name = format!("get_incremental_{}_sql", strategy.replace('+', "_"));
     let found = context.unwrap_or_default().get_attr(&name)?;
