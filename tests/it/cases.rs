@@ -54,6 +54,32 @@ fn cases_hold() {
     assert!(failures.is_empty(), "\n{text}\nKILN_BLESS=1 cargo test accepts what is printed now; read the diff");
 }
 
+/// The list of features names what exists, and all documents.
+#[test]
+fn the_list_of_features_names_cases_that_exist() {
+    let folder = root().join("tests/cases");
+    let list = fs::read_to_string(folder.join("README.md")).expect("the list can be read");
+    let link = regex::Regex::new(r"\]\(([^)]+)\)([^\[]*)").expect("the pattern is valid");
+    let title = regex::Regex::new(r#""([^"]+)""#).expect("the pattern is valid");
+    let mut named = std::collections::BTreeSet::new();
+    for found in link.captures_iter(&list) {
+        let path = folder.join(&found[1]);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", &found[1]));
+        for title in title.captures_iter(&found[2]) {
+            let is_there = match path.extension().is_some_and(|ending| ending == "md") {
+                true => text.lines().any(|line| line.strip_prefix("## ") == Some(&title[1])),
+                false => text.contains(&format!("fn {}()", &title[1])),
+            };
+            assert!(is_there, "tests/cases/README.md names \"{}\", which {} does not have", &title[1], &found[1]);
+        }
+        named.insert(path);
+    }
+    let documents = documents();
+    let unnamed: Vec<_> =
+        documents.iter().filter(|path| !named.contains(*path) && !path.ends_with("README.md")).collect();
+    assert!(unnamed.is_empty(), "tests/cases/README.md does not name {unnamed:?}");
+}
+
 /// The documents to run, in a stable order.
 fn documents() -> Vec<PathBuf> {
     let wanted = std::env::var("KILN_CASE").unwrap_or_default();
