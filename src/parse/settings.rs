@@ -73,7 +73,7 @@ fn place(setup: &Setup<'_>, node: &Node, entry: Option<(&Entry, &Option<Data>)>,
 fn in_call(node: &Node, key: &str) -> Option<Label> {
     let text = node.file.text();
     let start = text.get(node.raw_code_offset as usize..)?.find("config")? + node.raw_code_offset as usize;
-    let name = regex::escape(key).replace('-', "[-_]");
+    let name = key.split('-').map(regex::escape).collect::<Vec<_>>().join("[-_]");
     let pattern = format!(r#"\b({name})\s*=[^=]|['"]({name})['"]\s*:"#);
     let found = Regex::new(&pattern).ok()?.captures(&text[start..])?;
     let name = found.get(1).or_else(|| found.get(2))?;
@@ -118,6 +118,12 @@ fn is_one_of(value: &Data, words: &[&str]) -> bool {
     value.as_str().is_some_and(|word| words.contains(&word))
 }
 
+/// Whether all hooks have a statement.
+fn are_hooks(value: &Data) -> bool {
+    let has_sql = |hook: &Data| hook.get("sql").is_some_and(Data::is_string);
+    value.as_array().is_some_and(|hooks| hooks.iter().all(has_sql))
+}
+
 fn is_list_of_text(value: &Data) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(Data::is_string))
 }
@@ -154,6 +160,8 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
     }
     let is_severity = |word: &str| matches!(word.to_lowercase().as_str(), "warn" | "error");
     match (key, kind) {
+        ("pre-hook", _) => unless(are_hooks(value), "pre-hook", "a text, or a mapping with `sql`"),
+        ("post-hook", _) => unless(are_hooks(value), "post-hook", "a text, or a mapping with `sql`"),
         ("on_configuration_change", _) => {
             unless(is_one_of(value, ON_CHANGES), "on_configuration_change", "`apply`, `continue` or `fail`")
         }
