@@ -27,6 +27,7 @@ pub use sources::write_sources;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Data, json};
@@ -62,7 +63,8 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
     }
 }
 
-/// Writes a file where there is none: there is nothing that could be lost, so it needs no other name at first.
+/// Writes a file where there is none: there is nothing that could be lost, so it needs no other name at first. If
+/// another worker was faster, that was a file of the same name for another node: snapshots of one file have one path.
 fn write_new(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
     let fail = |error: io::Error| unwritable(path, &error);
     let file = fs::File::create_new(path).or_else(|error| match path.parent() {
@@ -72,7 +74,13 @@ fn write_new(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
         }
         _ => Err(error),
     });
-    file.map_err(fail)?.write_all(text.as_bytes()).map_err(|error| {
+    let mut file = match file {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return write_beside(path, |aside| fs::write(aside, text));
+        }
+        file => file.map_err(fail)?,
+    };
+    file.write_all(text.as_bytes()).map_err(|error| {
         let _ = fs::remove_file(path);
         fail(error)
     })
@@ -82,8 +90,10 @@ fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Res
     let fail = |error: io::Error| unwritable(path, &error);
     let folder = path.parent().filter(|folder| !folder.is_dir());
     folder.map_or(Ok(()), fs::create_dir_all).map_err(fail)?;
+    // A name of its own: other workers and other commands may be writing the same file.
+    static WRITES: AtomicU64 = AtomicU64::new(0);
     let mut aside = path.as_os_str().to_owned();
-    aside.push(".tmp");
+    aside.push(format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
     let aside = Path::new(&aside);
     if let Err(error) = write(aside).and_then(|()| fs::rename(aside, path)) {
         let _ = fs::remove_file(aside);
