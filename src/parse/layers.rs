@@ -53,14 +53,20 @@ impl ProjectTrees {
         let mut trees: HashMap<String, HashMap<String, ProjectTree>> = HashMap::new();
         for package in &project.packages {
             let own = trees.entry(package.config.name.clone()).or_default();
-            for (key, layer) in &package.config.layers {
-                let written = match layer.written.as_ref().map(Yaml::to_data) {
-                    // dbt does not look up what the project says of functions as it is written.
-                    Some(Data::Object(map)) if key != tree_key(ResourceType::Function) => map,
-                    _ => Map::new(),
-                };
+            let layers = &package.config.layers;
+            let written = |key: &str| match layers.get(key)?.written.as_ref().map(Yaml::to_data) {
+                Some(Data::Object(map)) => Some(map),
+                _ => None,
+            };
+            for (key, layer) in layers {
+                let written = written(key).unwrap_or_default();
                 own.insert(key.clone(), ProjectTree { rendered: layer.rendered.clone(), written });
             }
+            // What the project says of functions as it is written, dbt looks up among the models.
+            let functions = tree_key(ResourceType::Function);
+            let rendered = layers.get(functions).map(|layer| layer.rendered.clone()).unwrap_or_default();
+            let written = written(tree_key(ResourceType::Model)).unwrap_or_default();
+            own.insert(functions.to_owned(), ProjectTree { rendered, written });
         }
         Self { root: project.root().config.name.clone(), trees, merged: Mutex::default() }
     }

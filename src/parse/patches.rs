@@ -218,9 +218,16 @@ fn plain_patch<'a>(setup: &Setup<'_>, entry: &'a Entry) -> Patch<'a> {
 
 /// A date as an instant, as published: midnight UTC unless it says a time and a zone.
 fn instant(text: String) -> String {
-    match text.parse::<jiff::civil::Date>() {
-        Ok(date) => format!("{date}T00:00:00+00:00"),
-        Err(_) => text,
+    let Some((day, time)) = text.split_once([' ', 'T']) else {
+        return match text.parse::<jiff::civil::Date>() {
+            Ok(date) => format!("{date}T00:00:00+00:00"),
+            Err(_) => text,
+        };
+    };
+    match time.strip_suffix('Z') {
+        Some(time) => format!("{day}T{time}+00:00"),
+        None if time.contains(['+', '-']) => format!("{day}T{time}"),
+        None => format!("{day}T{time}+00:00"),
     }
 }
 
@@ -478,4 +485,16 @@ pub(super) fn finish_model(node: &mut Node, patch: &Patch<'_>) -> Result<(), Box
         extra.insert("time_spine".to_owned(), spine);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn dates_keep_the_zone_that_they_say() {
+        let check = |text: &str, expected: &str| assert_eq!(super::instant(text.to_owned()), expected);
+        check("2030-05-01", "2030-05-01T00:00:00+00:00");
+        check("2030-05-01 00:00:00-04:00", "2030-05-01T00:00:00-04:00");
+        check("2030-05-01T10:00:00Z", "2030-05-01T10:00:00+00:00");
+        check("2030-05-01T10:00:00", "2030-05-01T10:00:00+00:00");
+    }
 }

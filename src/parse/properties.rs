@@ -235,6 +235,10 @@ impl EntryRenderer<'_, '_> {
             YamlKind::String(text) if has_template(text) && is_rendered_now(self.list, path) => {
                 self.render_text(text, value.span)
             }
+            // Jinja takes off one line end at the end of a template, and to dbt every text that it renders is one.
+            YamlKind::String(text) if text.ends_with('\n') && is_rendered_now(self.list, path) => {
+                Data::String(text.strip_suffix('\n').unwrap_or(text).to_owned())
+            }
             YamlKind::Seq(items) => {
                 let items = items.iter().enumerate().map(|(ix, item)| {
                     path.push(ix.to_string());

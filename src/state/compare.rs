@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Data};
 
 use super::contract;
 use super::manifest::{PreviousManifest, PreviousNode};
-use super::written::{self, call_texts, reads_variable};
+use super::written::{self, call_texts, is_syntax, reads_variable, said_once};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::manifest::{
     Exposure, MacroInfo, Manifest, Node, NodeKind, NodeSet, ResourceType, SourceDef, UniqueId, Written,
@@ -229,14 +229,15 @@ impl<'a> Comparison<'a> {
             }
             // A generic test's call is made from the property file, where values are rendered already.
             let is_called = !is_generic_test(new) && new.config_call.contains_key(key);
+            let is_told = !values.get(key).is_some_and(is_syntax);
             let texts = calls.get_or_init(|| Some((call_texts(&new.raw_code)?, call_texts(&old.raw_code)?)));
             match texts.as_ref().filter(|_| is_called).map(|(new, old)| (new.get(key.as_str()), old.get(key.as_str())))
             {
                 // Only a manifest that tells of variables tells them from the environment.
-                Some((Some(now), Some(old))) if self.written.is_some() || !reads_variable(now) => {
-                    now == old && (is_same || !self.is_layered(new, key))
+                Some((Some(now), Some(old))) if self.written.is_some() || !is_told || !reads_variable(now) => {
+                    now == old && (is_same || !is_told || !self.is_layered(new, key))
                 }
-                _ => is_same,
+                _ => is_same || !is_told,
             }
         })
     }
@@ -251,7 +252,7 @@ impl<'a> Comparison<'a> {
     /// Compares a setting of a property file by how it is written, as far as that is known of both.
     fn same_setting(&self, new: &Node, key: &str, (own, earlier): (Option<&Data>, Option<&Data>)) -> bool {
         let same = |left: Option<&Data>, right: Option<&Data>| match (left, right) {
-            (Some(left), Some(right)) => same_data(left, right),
+            (Some(left), Some(right)) => same_data(left, right) || same_data(&said_once(left), &said_once(right)),
             (left, right) => left.is_none() && right.is_none(),
         };
         let written = new.written.as_ref().and_then(|written| written.settings.get(key));

@@ -59,6 +59,23 @@ pub(super) fn reads_variable(expression: &str) -> bool {
     })
 }
 
+/// Whether dbt put the syntax of a `config()` call where its value belongs, which tells nothing that could be compared.
+pub(super) fn is_syntax(value: &Data) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with("Keyword(key="))
+}
+
+/// A setting without the repetition of lists: dbt has those of property files twice in its manifests.
+pub(super) fn said_once(value: &Data) -> Data {
+    match value {
+        Data::Array(items) => {
+            let (first, second) = items.split_at(items.len() / 2);
+            Data::Array(if first == second { first.to_vec() } else { items.clone() })
+        }
+        Data::Object(map) => Data::Object(map.iter().map(|(key, value)| (key.clone(), said_once(value))).collect()),
+        other => other.clone(),
+    }
+}
+
 /// Splits a text at the next `config(`.
 fn split_call(text: &str) -> Option<(&str, &str)> {
     let mut from = 0;
@@ -136,6 +153,15 @@ mod tests {
     fn variables_of_the_environment_are_no_variables() {
         assert!(reads_variable("'a' ~ var('x')") && reads_variable("var.has_var ('x')"));
         assert!(!reads_variable("env_var('x')") && !reads_variable("variable(1)"));
+    }
+
+    #[test]
+    fn lists_that_dbt_has_twice_count_once() {
+        use serde_json::json;
+        let said = json!({"tags": ["a", "b", "a", "b"], "grants": {"select": ["x", "x"]}, "meta": {"l": ["a", "b"]}});
+        let expected = json!({"tags": ["a", "b"], "grants": {"select": ["x"]}, "meta": {"l": ["a", "b"]}});
+        assert_eq!(said_once(&said), expected);
+        assert_eq!(said_once(&json!([])), json!([]));
     }
 
     #[test]
