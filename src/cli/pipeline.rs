@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::jinja::{MacroRegistry, Runtime, RuntimeParts, YamlRenderer, py};
 use crate::manifest::{Manifest, Node, NodeSet, ResourceType};
 use crate::parse;
-use crate::project::{self, DBT_VERSION, Overrides, Project, Secrets, Verdict, environment};
+use crate::project::{self, DBT_VERSION, Overrides, Project, Secrets, environment};
 use crate::run::RunReport;
 use crate::select::{Indirect, Selectors};
 use crate::ui::{Entry, Level, Options, Printer, Sources, Stream, TermListener, count, escalate, names, noun};
@@ -28,8 +28,8 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// dbt says this in any case: `--warn-error` does not make it an error.
-    fn say_unfiltered(&self, model: &Node) {
+    /// An error with `--warn-error` only if `require_all_warnings_handled_by_warn_error` is set, as in dbt.
+    fn say_unfiltered(&self, model: &Node) -> Result<(), ExitStatus> {
         let name = &model.name;
         let text = format!(
             "[{}]: The microbatch model '{name}' has no 'ref' or 'source' input with an 'event_time' configuration. \n\
@@ -38,9 +38,16 @@ impl Loaded {
             self.printer.theme().caution("WARNING")
         );
         let event = names::BATCHES_UNFILTERED;
-        if self.project.settings.warn_error.verdict_on_event(event.name) != Verdict::Silent {
-            self.printer.say(&Entry::new(event, Level::Warn, text).with("model_name", name.as_str()));
-        }
+        let entry = Entry::new(event, Level::Warn, text).with("model_name", name.as_str());
+        self.warn(&entry, Code::PropertyInvalid)
+    }
+
+    fn warn(&self, entry: &Entry, code: Code) -> Result<(), ExitStatus> {
+        let said = self.printer.warn(entry, code, &self.project.settings.warn_error);
+        said.map_err(|error| {
+            self.printer.fatal([&*error]);
+            ExitStatus::Error
+        })
     }
 
     /// What was typed.
@@ -156,14 +163,10 @@ impl Loaded {
                 "The state and target directories are the same: '{folder}'. This run overwrites what it compares with"
             );
             let entry = Entry::new(names::STATE_IS_TARGET, Level::Warn, text).with("state_path", folder);
-            let said = self.printer.warn(&entry, Code::PreviousStateMissing, &self.project.settings.warn_error);
-            said.map_err(|error| {
-                self.printer.fatal([&*error]);
-                ExitStatus::Error
-            })?;
+            self.warn(&entry, Code::PreviousStateMissing)?;
         }
         for model in parse::unfiltered_batches(&self.project, &macros, &manifest) {
-            self.say_unfiltered(model);
+            self.say_unfiltered(model)?;
         }
         let previous = earlier::read(&self)?;
         let Self { project, printer, .. } = self;

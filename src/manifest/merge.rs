@@ -27,6 +27,26 @@ pub fn merge_config(kind: ResourceType, config: &mut Tree, layer: Tree) {
     }
 }
 
+/// Adds what one more `config()` call of a file says.
+///
+/// As [`merge_config`] for models, but grants keep their `+`: what the file says as a whole is still to be joined with
+/// what other layers say.
+pub fn merge_calls(config: &mut Tree, mut call: Tree) {
+    if let (Some(Data::Object(earlier)), Some(Data::Object(later))) = (config.get("grants"), call.get("grants")) {
+        let mut joined = earlier.clone();
+        for (key, value) in later {
+            let value = match joined.get(key) {
+                Some(before) if key.starts_with('+') => combine(Rule::Append, before.clone(), value.clone()),
+                _ => value.clone(),
+            };
+            joined.insert(key.clone(), value);
+        }
+        config.insert("grants".to_owned(), Data::Object(joined));
+        call.shift_remove("grants");
+    }
+    merge_config(ResourceType::Model, config, call);
+}
+
 /// How two values of one key become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
@@ -121,6 +141,13 @@ mod tests {
     fn grants_replace_unless_written_with_a_plus() {
         check("grants", json!({"select": "x"}), json!({"select": ["y"]}), json!({"select": ["y"]}));
         check("grants", json!({"select": "x"}), json!({"+select": ["y"]}), json!({"select": ["x", "y"]}));
+    }
+
+    #[test]
+    fn grants_of_several_calls_keep_their_plus() {
+        let mut config = Map::from_iter([("grants".to_owned(), json!({"+select": "x"}))]);
+        merge_calls(&mut config, Map::from_iter([("grants".to_owned(), json!({"+select": ["y"], "insert": "z"}))]));
+        assert_eq!(config["grants"], json!({"+select": ["x", "y"], "insert": "z"}));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use grain::{GRAINS, LEGACY_SPINE, coarseness};
 pub use graph::{Graph, NodeSet};
 pub use id::{NodeIndex, ResourceType, UniqueId};
 pub use inputs::find_input;
-pub use merge::merge_config;
+pub use merge::{merge_calls, merge_config};
 pub use node::{
     Checksum, Column, Doc, Docs, Exposure, Group, HookSpec, MacroArgument, MacroInfo, Node, NodeKind, Owner, RefCall,
     SourceDef, TestDef, TestMetadata, Written,

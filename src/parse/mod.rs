@@ -4,6 +4,7 @@
 //! once with what its properties say; then names become edges. Nothing here asks a database.
 
 mod behavior;
+mod colors;
 mod columns;
 mod contracts;
 mod deprecation;

@@ -3,6 +3,7 @@
 use regex::Regex;
 use serde_json::Value as Data;
 
+use super::colors::is_color;
 use super::properties::Entry;
 use super::{Setup, layers};
 use crate::diagnostic::{Code, Diagnostic, Label, Span};
@@ -175,6 +176,11 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
         ("materialized", ResourceType::Test) => unless(value == "test", "materialized", "`test`"),
         ("materialized", ResourceType::Snapshot) => unless(value == "snapshot", "materialized", "`snapshot`"),
         ("materialized", ResourceType::Seed) => unless(value == "seed", "materialized", "`seed`"),
+        ("docs", _) => {
+            let color = value.get("node_color").and_then(Data::as_str).unwrap_or_default();
+            let expected = "a mapping whose `node_color` is the name of a color, or `#` and three or six digits";
+            unless(color.is_empty() || is_color(color), "docs", expected)
+        }
         ("type", ResourceType::Function) => {
             unless(is_one_of(value, FUNCTION_TYPES), "type", "`scalar`, `aggregate` or `table`")
         }

@@ -18,6 +18,8 @@ pub struct WarnErrorOptions {
     error: Vec<String>,
     warn: Vec<String>,
     silence: Vec<String>,
+    /// `require_all_warnings_handled_by_warn_error`.
+    handles_all: bool,
 }
 
 /// What becomes of a warning.
@@ -39,7 +41,8 @@ impl WarnErrorOptions {
             return Err(invalid("`warn_error` and `warn_error_options` are both set", "keep one of the two"));
         }
         let all = flags.get("warn_error").and_then(Data::as_bool).unwrap_or(false);
-        let mut options = Self { all, ..Self::default() };
+        let handles_all = flags.get("require_all_warnings_handled_by_warn_error").and_then(Data::as_bool) == Some(true);
+        let mut options = Self { all, handles_all, ..Self::default() };
         let Some(Data::Object(map)) = flags.get("warn_error_options") else { return Ok(options) };
         if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let hint = match nearest(key, KEYS.iter().copied()) {
@@ -82,7 +85,11 @@ impl WarnErrorOptions {
     #[must_use]
     pub fn verdict_on_event(&self, event: &str) -> Verdict {
         let is_group = |name: &String| name == DEPRECATIONS && event.ends_with("Deprecation");
-        self.judged(&|name| name == event).or_else(|| self.judged(&is_group)).unwrap_or_else(|| self.otherwise())
+        let verdict = self.judged(&|name| name == event).or_else(|| self.judged(&is_group));
+        match verdict.unwrap_or_else(|| self.otherwise()) {
+            Verdict::Error if !self.handles_all && NOT_HANDLED.contains(&event) => Verdict::Warning,
+            verdict => verdict,
+        }
     }
 
     fn judged(&self, is_meant: &dyn Fn(&String) -> bool) -> Option<Verdict> {
@@ -94,6 +101,9 @@ impl WarnErrorOptions {
         if self.all { Verdict::Error } else { Verdict::Warning }
     }
 }
+
+/// Warnings that dbt only takes for errors if `require_all_warnings_handled_by_warn_error` is set.
+const NOT_HANDLED: &[&str] = &["MicrobatchModelNoEventTimeInputs", "WarnStateTargetEqual"];
 
 const KEYS: &[&str] = &["error", "warn", "silence", "include", "exclude"];
 
@@ -189,6 +199,19 @@ mod tests {
         assert_eq!(options.verdict_on_event("LogTestResult"), Verdict::Warning);
         assert_eq!(options.verdict_on_event("DepsUnpinned"), Verdict::Error);
         assert_eq!(options.verdict_on_event("PackageRedirectDeprecation"), Verdict::Silent);
+    }
+
+    #[test]
+    fn some_warnings_are_errors_only_if_all_are_handled() {
+        let check = |handles: bool, expected: Verdict| {
+            let flag = "require_all_warnings_handled_by_warn_error".to_owned();
+            let flags = BTreeMap::from([("warn_error".to_owned(), json!(true)), (flag, json!(handles))]);
+            let options = WarnErrorOptions::read(&flags, &["warn_error".to_owned()]).expect("the options are valid");
+            assert_eq!(options.verdict_on_event("MicrobatchModelNoEventTimeInputs"), expected);
+            assert_eq!(options.verdict_on_event("DepsUnpinned"), Verdict::Error);
+        };
+        check(false, Verdict::Warning);
+        check(true, Verdict::Error);
     }
 
     #[test]

@@ -94,7 +94,9 @@ impl Runtime {
 
 /// Reads what a macro returned: one row of two moments.
 fn read(name: &str, result: &Value) -> Result<Loaded, String> {
-    let table = result.get_attr("table").unwrap_or_default();
+    // Before dbt 1.5 the macro returned the table alone, and some projects have such a macro.
+    let is_table = TableValue::of(result).is_some();
+    let table = if is_table { result.clone() } else { result.get_attr("table").unwrap_or_default() };
     let rows = TableValue::of(&table).map(|table| table.rows.as_slice()).unwrap_or_default();
     let [row] = rows else { return Err(format!("Got an invalid result from \"{name}\" macro: {} rows", rows.len())) };
     let [newest, now] = row.as_slice() else {

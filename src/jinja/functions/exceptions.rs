@@ -168,6 +168,10 @@ fn named_types(columns: &Value) -> Result<Vec<(String, String)>, Error> {
 
 fn contract_error(yaml: &Value, sql: &Value) -> Result<Error, Error> {
     let (yaml, sql) = (named_types(yaml)?, named_types(sql)?);
+    if yaml.is_empty() {
+        let message = "This model has an enforced contract, and its 'columns' specification is missing";
+        return Ok(fail(Code::ContractBroken, message));
+    }
     let mut mismatches: Vec<[String; 4]> = Vec::new();
     for (name, sql_type) in &sql {
         match yaml.iter().find(|(other, _)| other == name) {

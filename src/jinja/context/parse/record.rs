@@ -12,7 +12,7 @@ use crate::diagnostic::Code;
 use crate::jinja::context::arguments::{read_names, read_ref, read_source};
 use crate::jinja::context::failure::fail;
 use crate::jinja::py::{self, CallArgs, PyDict};
-use crate::manifest::{ResourceType, merge_config};
+use crate::manifest::merge_calls;
 use crate::sql::RelationKind;
 
 pub(super) fn reference(inner: &Inner, args: &[Value]) -> Result<Value, Error> {
@@ -65,7 +65,7 @@ impl ParseConfig {
             _ => return Err(fail(Code::WrongArguments, "Invalid inline model config")),
         };
         let options = with_hook_names(options)?;
-        merge_config(ResourceType::Model, &mut self.inner.facts().config, options);
+        merge_calls(&mut self.inner.facts().config, options);
         Ok(Value::from(""))
     }
 }
