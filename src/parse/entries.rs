@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Data, json};
 
 use super::properties::{Entry, list_of, map_of, text_of};
 use crate::diagnostic::{Code, DbtEvent, Diagnostic, Diagnostics, Span, did_you_mean};
-use crate::project::yaml::{Yaml, YamlKind};
+use crate::project::yaml::Yaml;
 
 /// Checks all entries.
 pub(super) fn check(entries: &[Entry], diagnostics: &mut Diagnostics) {
@@ -12,7 +12,6 @@ pub(super) fn check(entries: &[Entry], diagnostics: &mut Diagnostics) {
         match entry.list {
             "models" => check_time_spine(entry, diagnostics),
             "sources" => check_source(entry, diagnostics),
-            "unit_tests" => diagnostics.extend(unit_test_problems(entry)),
             _ => {}
         }
         // Those of nodes that are files are checked with what the other places say.
@@ -126,41 +125,4 @@ fn check_tags(entry: &Entry, data: &Data, yaml: &Yaml, diagnostics: &mut Diagnos
     let warning = Diagnostic::warning(Code::PropertyInvalid, message).at(&entry.file, span);
     diagnostics
         .push(warning.with_event(DbtEvent::new(("ValidationWarning", "I009"), facts)).hint("write the tags as texts"));
-}
-
-/// Keys of unit tests: where they stand and what is known there.
-const UNIT_TEST: &[(&str, &[&str])] = &[
-    (
-        "",
-        &["name", "model", "macro", "cte", "args", "description", "given", "expect", "overrides", "versions", "config"],
-    ),
-    ("given", &["input", "cte", "rows", "format", "fixture"]),
-    ("expect", &["rows", "format", "fixture", "text", "value"]),
-    ("overrides", &["macros", "vars", "env_vars"]),
-    ("versions", &["include", "exclude"]),
-];
-
-/// Keys of a unit test that are not known: it has no keys of one's own, so that a misspelled one does not go unnoticed.
-pub(super) fn unit_test_problems(entry: &Entry) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    let test = entry.name();
-    if let Some(given) =
-        entry.yaml.get("given").filter(|given| !matches!(given.kind, YamlKind::Seq(_) | YamlKind::Null))
-    {
-        let message = format!("`given` of unit test `{test}` must be a list");
-        problems.push(Diagnostic::error(Code::YamlType, message).at(&entry.file, given.span));
-    }
-    for (place, known) in UNIT_TEST {
-        let found = if place.is_empty() { Some(&entry.yaml) } else { entry.yaml.get(place) };
-        let Some(found) = found else { continue };
-        let items = if *place == "given" { found.items() } else { std::slice::from_ref(found) };
-        for key in items.iter().flat_map(Yaml::entries).filter(|pair| !known.contains(&pair.key.as_str())) {
-            let whose = if place.is_empty() { String::new() } else { format!(" in `{place}`") };
-            let message = format!("unknown key `{}`{whose} of unit test `{test}`", key.key);
-            let hint = did_you_mean(&key.key, known.iter().copied());
-            let hint = hint.unwrap_or_else(|| format!("the keys there are `{}`", known.join("`, `")));
-            problems.push(Diagnostic::error(Code::UnknownKey, message).at(&entry.file, key.key_span).hint(hint));
-        }
-    }
-    problems
 }

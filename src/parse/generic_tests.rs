@@ -281,10 +281,11 @@ fn take_apart(declared: &Declared<'_>) -> Result<(String, Map<String, Data>), Bo
             let mut pairs = map.iter();
             match (pairs.next(), pairs.next()) {
                 (Some((name, Data::Object(args))), None) => Ok((name.clone(), args.clone())),
-                (Some((name, Data::Null)), None) => Ok((name.clone(), Map::new())),
-                (Some((name, _)), None) => {
+                (Some((name, args)), None) => {
                     let message = format!("the arguments of the test `{name}` must be a mapping");
-                    Err(declared.error(Code::YamlType, message))
+                    let hint =
+                        args.is_null().then(|| format!("write `- {name}` without a colon, or give it arguments"));
+                    Err(Box::new(declared.error(Code::YamlType, message).maybe_hint(hint)))
                 }
                 _ => Err(Box::new(
                     declared

@@ -27,6 +27,7 @@ mod resolve;
 mod semantic;
 mod settings;
 mod shape;
+mod shapes;
 mod snapshots;
 mod sources;
 mod unit_subject;

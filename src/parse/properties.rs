@@ -187,13 +187,19 @@ fn read_entry(
             .push(Diagnostic::error(Code::YamlType, message).at(&file.file, item.span).hint("write `- name: …`"));
         return None;
     }
-    let is_unit_test = list == "unit_tests" && (item.get("model").is_some() || item.get("macro").is_some());
-    if item.get("name").is_none() && !is_unit_test {
+    if item.get("name").is_none() {
         let message = format!("an entry of `{list}` has no `name`");
         diagnostics.push(Diagnostic::error(Code::PropertyInvalid, message).at(&file.file, item.span));
         return None;
     }
-    shape::check(&file.file, list, &item, diagnostics);
+    let mut problems = Diagnostics::new();
+    shape::check(&file.file, list, &item, &mut problems);
+    // What is read of a unit test whose keys are wrong would be told as wrong again.
+    let is_lost = list == "unit_tests" && problems.has_errors();
+    diagnostics.extend(problems);
+    if is_lost {
+        return None;
+    }
     let vars = setup.vars_of(file.package);
     let scope = YamlScope {
         target: Some(&setup.project.target),

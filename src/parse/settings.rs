@@ -129,9 +129,14 @@ fn is_list_of_text(value: &Data) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(Data::is_string))
 }
 
+/// Hooks, as they are published.
+fn are_hooks(value: &Data) -> bool {
+    value.as_array().is_some_and(|hooks| hooks.iter().all(|hook| hook.get("sql").is_some_and(Data::is_string)))
+}
+
 /// A known key whose value has the wrong type, or a value that does not fit to others.
 pub(super) fn mistake(node: &Node) -> Option<Wrong> {
-    let wrong = node.config.values.iter().filter(|(_, value)| !value.is_null()).find_map(|(key, value)| {
+    let wrong = node.config.values.iter().find_map(|(key, value)| {
         let (key, expected) = mismatch(node.resource_type, key, value)?;
         Some(Wrong {
             keys: [key, ""],
@@ -145,11 +150,34 @@ pub(super) fn mistake(node: &Node) -> Option<Wrong> {
 
 /// The key and what it takes, if the value is something else.
 fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str, &'static str)> {
-    const BOOLEANS: &[&str] = &["enabled", "full_refresh", "quote_columns"];
-    const TEXTS: &[&str] = &["materialized", "on_schema_change", "incremental_strategy", "fail_calc"];
+    const BOOLEANS: &[&str] = &["enabled", "full_refresh", "quote_columns", "store_failures"];
+    const TEXTS: &[&str] = &[
+        "alias",
+        "database",
+        "dbt_valid_to_current",
+        "delimiter",
+        "error_if",
+        "fail_calc",
+        "group",
+        "incremental_strategy",
+        "materialized",
+        "on_schema_change",
+        "schema",
+        "strategy",
+        "store_failures_as",
+        "target_database",
+        "target_schema",
+        "updated_at",
+        "warn_if",
+        "where",
+    ];
+    const NEVER_NULL: &[&str] = &["enabled", "materialized"];
     const MAPPINGS: &[&str] = &["meta", "grants", "column_types", "quoting", "persist_docs", "contract", "docs"];
     let known = |keys: &[&'static str]| keys.iter().find(|known| **known == key).copied();
     let unless = |is_right: bool, key: &'static str, expected: &'static str| (!is_right).then_some((key, expected));
+    if value.is_null() && known(NEVER_NULL).or_else(|| known(MAPPINGS)).is_none() {
+        return None;
+    }
     if let Some(key) = known(BOOLEANS) {
         return unless(value.is_boolean(), key, "a boolean");
     }
@@ -170,6 +198,11 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
         ("unique_key", _) => {
             unless(value.is_string() || is_list_of_text(value), "unique_key", "a string or a list of strings")
         }
+        ("check_cols", _) => {
+            unless(value.is_string() || is_list_of_text(value), "check_cols", "`all` or a list of strings")
+        }
+        ("pre-hook", _) => unless(are_hooks(value), "pre-hook", "a string, a mapping with `sql`, or a list of these"),
+        ("post-hook", _) => unless(are_hooks(value), "post-hook", "a string, a mapping with `sql`, or a list of these"),
         ("severity", _) => unless(value.as_str().is_some_and(is_severity), "severity", "`warn` or `error`"),
         ("access", _) => unless(is_one_of(value, ACCESSES), "access", "`private`, `protected` or `public`"),
         ("limit", ResourceType::Test) => unless(value.is_i64(), "limit", "an integer"),
@@ -195,6 +228,10 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
 /// How long a model may wait is a number and its unit; one without the other means nothing.
 fn freshness_mistake(node: &Node) -> Option<Wrong> {
     let freshness = node.config.get("freshness").filter(|_| node.resource_type == ResourceType::Model)?;
+    if !freshness.get("build_after").is_none_or(Data::is_object) {
+        let message = format!("`freshness.build_after` of {} `{}` must be a mapping", node.resource_type, node.name);
+        return Some(Wrong::new("freshness", message, "write `{count: 1, period: day}`"));
+    }
     let has = |key: &str| freshness.pointer(&format!("/build_after/{key}")).is_some_and(|value| !value.is_null());
     let (missing, given) = match (has("count"), has("period")) {
         (true, false) => ("period", "count"),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Data, json};
 
-use super::entries::unit_test_problems;
 use super::properties::{Entry, list_of, map_of, text_of};
 use super::{Setup, layers, parallel, unit_subject};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label, Span, did_you_mean};
@@ -23,8 +22,7 @@ pub(super) fn nodes(
 ) -> Nodes {
     let fixtures = Fixtures::of(files);
     diagnostics.extend(Fixtures::twice(files));
-    let is_readable = |entry: &&Entry| entry.list == "unit_tests" && unit_test_problems(entry).is_empty();
-    let entries: Vec<&Entry> = entries.iter().filter(is_readable).collect();
+    let entries: Vec<&Entry> = entries.iter().filter(|entry| entry.list == "unit_tests").collect();
     parallel(&entries, diagnostics, |_, entry| node(setup, entry, &fixtures))
 }
 
@@ -350,7 +348,9 @@ fn link_one(test: &Node, nodes: &[Box<Node>], disabled: &[Box<Node>]) -> Result<
 fn is_wanted(def: &UnitTestDef, model: &Node) -> bool {
     let (Some(versions), Some(version)) = (&def.versions, &model.version) else { return true };
     let lists = |key: &str| versions.get(key).and_then(Data::as_array).map(|list| list.contains(version));
-    lists("include").unwrap_or(true) && !lists("exclude").unwrap_or(false)
+    // A mapping without either names no version.
+    let is_named = lists("include").or_else(|| lists("exclude").map(|_| true));
+    is_named.unwrap_or(false) && !lists("exclude").unwrap_or(false)
 }
 
 fn check_incremental(test: &Node, def: &UnitTestDef, model: &Node) -> Result<(), String> {

@@ -170,7 +170,7 @@ const ENTITY: &[Field] = &[
     may("description", Kind::Text),
     may("label", Kind::Text),
     may("role", Kind::Text),
-    may("expr", Kind::Expression),
+    may("expr", Kind::Text),
     or("config", Kind::Meta, Absent::Meta),
 ];
 
@@ -211,7 +211,7 @@ const DIMENSION: &[Field] = &[
     may("label", Kind::Text),
     or("is_partition", Kind::Flag, Absent::False),
     may("type_params", Kind::Part(DIMENSION_PARAMS)),
-    may("expr", Kind::Expression),
+    may("expr", Kind::Text),
     may("metadata", Kind::Fixed),
     or("config", Kind::Meta, Absent::Meta),
 ];
