@@ -129,11 +129,6 @@ fn is_list_of_text(value: &Data) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(Data::is_string))
 }
 
-/// Hooks, as they are published.
-fn are_hooks(value: &Data) -> bool {
-    value.as_array().is_some_and(|hooks| hooks.iter().all(|hook| hook.get("sql").is_some_and(Data::is_string)))
-}
-
 /// A known key whose value has the wrong type, or a value that does not fit to others.
 pub(super) fn mistake(node: &Node) -> Option<Wrong> {
     let wrong = node.config.values.iter().find_map(|(key, value)| {
@@ -201,8 +196,6 @@ fn mismatch(kind: ResourceType, key: &str, value: &Data) -> Option<(&'static str
         ("check_cols", _) => {
             unless(value.is_string() || is_list_of_text(value), "check_cols", "`all` or a list of strings")
         }
-        ("pre-hook", _) => unless(are_hooks(value), "pre-hook", "a string, a mapping with `sql`, or a list of these"),
-        ("post-hook", _) => unless(are_hooks(value), "post-hook", "a string, a mapping with `sql`, or a list of these"),
         ("severity", _) => unless(value.as_str().is_some_and(is_severity), "severity", "`warn` or `error`"),
         ("access", _) => unless(is_one_of(value, ACCESSES), "access", "`private`, `protected` or `public`"),
         ("limit", ResourceType::Test) => unless(value.is_i64(), "limit", "an integer"),
