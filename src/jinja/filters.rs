@@ -11,14 +11,14 @@ use super::py::args::{self, integer};
 use super::py::native::{Marker, mark};
 use super::py::operators::is_list;
 use super::py::{JsonStyle, PyDecimal, PyDict, PyList, dumps, iterate, pairs_of, to_str};
-use super::root::is_undefined;
+use super::root::{Root, is_undefined};
 
 /// Adds the filters.
 pub(crate) fn register(env: &mut Environment<'static>) {
-    env.add_filter("as_text", |value: &Value| mark(value, Marker::Text));
-    env.add_filter("as_native", |value: &Value| mark(value, Marker::Native));
-    env.add_filter("as_bool", |value: &Value| mark(value, Marker::Bool));
-    env.add_filter("as_number", |value: &Value| mark(value, Marker::Number));
+    env.add_filter("as_text", |state: &State, value: &Value| marked(state, value, Marker::Text));
+    env.add_filter("as_native", |state: &State, value: &Value| marked(state, value, Marker::Native));
+    env.add_filter("as_bool", |state: &State, value: &Value| marked(state, value, Marker::Bool));
+    env.add_filter("as_number", |state: &State, value: &Value| marked(state, value, Marker::Number));
     env.add_filter("is_list", |value: &Value| is_list(value));
     for name in ["default", "d"] {
         env.add_filter(name, default);
@@ -46,6 +46,13 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("abs", abs);
     env.add_filter("tojson", tojson);
     text::register(env);
+}
+
+/// Says how the text of a native render is to be read; elsewhere, as in dbt, a value stays what it is.
+fn marked(state: &State<'_, '_>, value: &Value, marker: Marker) -> Value {
+    let root = state.lookup("kiln_root");
+    let is_native = root.is_some_and(|root| root.downcast_object_ref::<Root>().is_some_and(|root| root.is_native));
+    if is_native { mark(value, marker) } else { value.clone() }
 }
 
 /// The arguments after the filtered value.

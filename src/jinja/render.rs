@@ -100,7 +100,8 @@ impl TemplateEnv {
     }
 
     fn capture(&self, full: &str, context: Arc<dyn ContextSource>) -> Result<Value, Error> {
-        let root: Root = self.root(context);
+        let mut root: Root = self.root(context);
+        root.is_native = true;
         let compiled = self.env.template_from_named_str(MAIN, full)?;
         let captured = compiled.render_captured(Value::from_object(root))?;
         Ok(captured_value(captured.state()))

@@ -23,6 +23,8 @@ pub(crate) struct Root {
     pub(crate) registry: Arc<MacroRegistry>,
     pub(crate) engine: Arc<EngineNames>,
     pub(crate) mode: Mode,
+    /// Whether the render gives a value in the place of text.
+    pub(crate) is_native: bool,
     /// The macro call that a render consists of, for `call_macro`.
     pub(crate) entry: Option<(Value, Vec<Value>)>,
     loading: AtomicUsize,
@@ -42,7 +44,7 @@ impl Root {
         mode: Mode,
     ) -> Root {
         let namespace = registry.namespace(source.macro_package());
-        Root { source, namespace, registry, engine, mode, entry: None, loading: AtomicUsize::new(0) }
+        Root { source, namespace, registry, engine, mode, is_native: false, entry: None, loading: AtomicUsize::new(0) }
     }
 
     /// The names of a macro's own text are not lenient, even when parsing.
