@@ -4,12 +4,13 @@
 //! user wrote is ever stored in it, except compiled macros.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
 
 use super::error::{RenderErrorKind, raise, reraise};
 use super::macros::MacroRegistry;
+use super::render::NATIVE;
 use super::rewrite::RETURN_LAST;
 use super::root::{EngineNames, Root, is_undefined};
 use super::source::ContextSource;
@@ -63,7 +64,7 @@ impl TemplateEnv {
         env.set_recursion_limit(4000);
         let macros = registry.clone();
         env.set_loader(move |name| load(&macros, name));
-        env.set_formatter(py::format_value);
+        env.set_formatter(print);
         env.set_unknown_method_callback(move |state, value, method, args| {
             methods::call_method(state, value, method, args).unwrap_or_else(|| {
                 if mode == Mode::Parse && (value.is_undefined() || value.as_object().is_some()) {
@@ -141,6 +142,16 @@ fn store_macro(state: &mut State<'_, '_>, index: u32, module: Value) -> Result<V
     let native = module.get_attr(super::rewrite::MACRO_NAME)?;
     render_state(state).loaded.insert(index, native);
     Ok(Value::UNDEFINED)
+}
+
+/// Prints a value; of a text whose value is wanted, it is kept too.
+fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if state.name() == NATIVE
+        && let Some(root) = state.lookup("kiln_root").and_then(|root| root.downcast_object::<Root>())
+    {
+        root.printed.lock().unwrap_or_else(PoisonError::into_inner).push(value.clone());
+    }
+    py::format_value(out, state, value)
 }
 
 /// Keeps the value of a native render.

@@ -1,6 +1,6 @@
 //! Rendering: a text to text, a text to a value, a macro call to a value.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
@@ -15,6 +15,8 @@ use super::state::RenderState;
 
 /// The name of the rendered text inside the engine.
 const MAIN: &str = "<template>";
+/// The same, of a text whose value is wanted.
+pub(super) const NATIVE: &str = "<value>";
 
 /// What a render produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +61,35 @@ impl TemplateEnv {
                 self.capture(&full, context)
                     .map_err(|err| self.explain_native(&err, template, &rewritten, range.start))?
             }
-            Shape::Text => Value::from(self.render(template, context)?.text),
+            Shape::Text => self.render_pieces(template, &rewritten, context)?,
         };
         if matches!(rewritten.shape, Shape::Constant(_)) {
             return Ok(Value::from(py::text::to_str(&value)));
         }
         py::native::finish(value).map_err(|message| RenderError::new(RenderErrorKind::Type, message))
+    }
+
+    /// Renders a text with statements. If it prints one value and nothing else, it is that value.
+    fn render_pieces(
+        &self,
+        template: &TemplateSource,
+        rewritten: &Rewritten,
+        context: Arc<dyn ContextSource>,
+    ) -> Result<Value, RenderError> {
+        let full = format!("{PRELUDE}{}", rewritten.text);
+        let mut root = self.root(context);
+        root.is_native = true;
+        let root = Arc::new(root);
+        let text = self
+            .env
+            .template_from_named_str(NATIVE, &full)
+            .and_then(|compiled| compiled.render(Value::from_dyn_object(Arc::clone(&root))))
+            .map_err(|err| self.explain(&err, Some((template, rewritten))))?;
+        let printed = root.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match printed.as_slice() {
+            [only] if py::text::to_str(only) == text => only.clone(),
+            _ => Value::from(text),
+        })
     }
 
     /// Calls a macro by unique id.
@@ -153,7 +178,7 @@ impl TemplateEnv {
         if let Some(place) = &raw.original {
             return Some(place.clone());
         }
-        if raw.template == MAIN {
+        if raw.template == MAIN || raw.template == NATIVE {
             let (template, rewritten) = main?;
             let back = |offset: usize| {
                 let offset = offset.saturating_sub(PRELUDE.len());

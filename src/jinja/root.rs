@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
@@ -25,6 +25,8 @@ pub(crate) struct Root {
     pub(crate) mode: Mode,
     /// Whether the render gives a value in the place of text.
     pub(crate) is_native: bool,
+    /// The values that a native render of a text printed.
+    pub(crate) printed: Mutex<Vec<Value>>,
     /// The macro call that a render consists of, for `call_macro`.
     pub(crate) entry: Option<(Value, Vec<Value>)>,
     loading: AtomicUsize,
@@ -44,7 +46,17 @@ impl Root {
         mode: Mode,
     ) -> Root {
         let namespace = registry.namespace(source.macro_package());
-        Root { source, namespace, registry, engine, mode, is_native: false, entry: None, loading: AtomicUsize::new(0) }
+        Root {
+            source,
+            namespace,
+            registry,
+            engine,
+            mode,
+            is_native: false,
+            printed: Mutex::default(),
+            entry: None,
+            loading: AtomicUsize::new(0),
+        }
     }
 
     /// The names of a macro's own text are not lenient, even when parsing.

@@ -159,6 +159,10 @@ fn native_values_keep_their_type() {
     check_native("{{ '[1, (2,), {\"a\": None}]'|as_native }}", "[1, (2,), {'a': None}]");
     check_native("{{ '007'|as_native }}", "'007'");
     check_native("plain", "'plain'");
+    check_native("{% if n == 5 %}{{ l }}{% else %}{{ n }}{% endif %}", "[3, 1, 2]");
+    check_native("{% if n == 5 -%} {{ 'True'|as_bool }} {%- endif %}", "True");
+    check_native("{% if n == 5 %} {{ n }}{% endif %}", "' 5'");
+    check_native("{% for x in l %}{{ x }}{% endfor %}", "'312'");
     let template = TemplateSource::new("x", "x.yml", "{{ 'x'|as_bool }}");
     let err = env(&[], Mode::Run).render_native(&template, Arc::new(Names::default())).unwrap_err();
     assert_eq!(err.message, "Could not convert value 'x' into type 'bool'");
