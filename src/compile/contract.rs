@@ -11,7 +11,10 @@ pub(super) fn place(node: &Node, mut error: Box<Diagnostic>) -> Box<Diagnostic> 
         Code::ContractBroken => mismatches(node, &error.message),
         Code::SqlRejected => match missing_type(node, &error.message) {
             Some(column) => vec![column],
-            None => return error,
+            None => match constrained(node, &error.message) {
+                Some(columns) => columns,
+                None => return error,
+            },
         },
         _ => return error,
     };
@@ -29,6 +32,30 @@ fn mismatches<'a>(node: &'a Node, message: &str) -> Vec<&'a Column> {
     }
     let rows = message.lines().filter_map(|line| line.trim().strip_prefix('|')?.split('|').next()).map(str::trim);
     rows.filter_map(|name| node.columns.values().find(|column| column.name.eq_ignore_ascii_case(name))).collect()
+}
+
+/// The columns of the constraint that the rows, or the database, did not let be; none if it is the model's.
+fn constrained<'a>(node: &'a Node, message: &str) -> Option<Vec<&'a Column>> {
+    let has_any = !node.constraints.is_empty() || node.columns.values().any(|column| !column.constraints.is_empty());
+    let speaks_of_one =
+        message.to_lowercase().contains("constraint") || message.contains("does not have a column named");
+    if !speaks_of_one || !has_any {
+        return None;
+    }
+    let expression = |constraint: &serde_json::Value| {
+        constraint["expression"].as_str().is_some_and(|expression| message.contains(expression))
+    };
+    let is_named = |column: &&Column| {
+        let words = message.split(|char: char| !char.is_alphanumeric() && char != '_');
+        words.into_iter().any(|word| word.eq_ignore_ascii_case(&column.name))
+    };
+    let has_constraint = |column: &&Column| !column.constraints.is_empty();
+    let by_expression: Vec<&Column> =
+        node.columns.values().filter(|column| column.constraints.iter().any(expression)).collect();
+    if !by_expression.is_empty() {
+        return Some(by_expression);
+    }
+    Some(node.columns.values().filter(has_constraint).filter(is_named).collect())
 }
 
 /// The column whose type the database does not know.

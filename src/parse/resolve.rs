@@ -191,8 +191,9 @@ impl Resolver<'_, '_> {
             node.unique_id,
             node.original_file_path
         );
-        let span = missing.span.or_else(|| find_text(node, name)).unwrap_or(node.span);
-        let error = Diagnostic::error(code, message).at(&node.file, span);
+        let mut error = Diagnostic::error(code, message);
+        let own = missing.span.or_else(|| find_text(node, name)).map(|span| Label::new(&node.file, span));
+        error.at = own.or_else(|| in_properties(node, name)).or_else(|| Some(Label::new(&node.file, node.span)));
         let versions = if missing.version.is_some() { self.lookup.versions_of(name) } else { Vec::new() };
         let hint = format!("`{name}` has these versions: {}", versions.join(", "));
         if versions.is_empty() { error } else { error.hint(hint) }
@@ -250,9 +251,22 @@ impl Resolver<'_, '_> {
 fn find_text(node: &Node, name: &str) -> Option<Span> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let from = if node.span.end > node.span.start { node.span.start as usize } else { 0 };
-    let text = node.file.text().get(from..)?;
-    let at = from + text.find(&format!("'{last}'")).or_else(|| text.find(&format!("\"{last}\"")))?;
-    Some(Span::new(at, at + last.len() + 2))
+    let found = name_in(node.file.text().get(from..)?, last)?;
+    Some(Span::new(from + found.start, from + found.end))
+}
+
+/// Where a text has a name between quotes.
+fn name_in(text: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let at = text.find(&format!("'{name}'")).or_else(|| text.find(&format!("\"{name}\"")))?;
+    Some(at..at + name.len() + 2)
+}
+
+/// Where a node's entry in a property file names something: the target of a foreign key, for example.
+fn in_properties(node: &Node, name: &str) -> Option<Label> {
+    let declared = node.declared.as_ref()?;
+    let from = declared.span.start as usize;
+    let found = name_in(declared.file.text().get(from..)?, name)?;
+    Some(Label::new(&declared.file, Span::new(from + found.start, from + found.end)))
 }
 
 fn title(kind: ResourceType) -> &'static str {

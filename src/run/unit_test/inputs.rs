@@ -73,6 +73,10 @@ impl Small {
         if matches!(error.code, Code::UnknownRef | Code::UnknownSource) {
             error.related.push(Label::new(&test.file, test.span).with_text("the test that has no such input"));
         }
+        let is_here = |label: &Label| Arc::ptr_eq(&label.file, &test.file);
+        if error.code == Code::SqlRejected && !error.at.iter().chain(&error.related).any(is_here) {
+            error.related.push(Label::new(&test.file, def.places.expect).with_text("what the test expects"));
+        }
         at_column(test, def.places.expect, &mut error);
         error
     }
