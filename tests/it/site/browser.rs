@@ -100,8 +100,16 @@ impl Browser {
     #[track_caller]
     pub fn click(&self, selector: &str) {
         self.text(selector);
-        let element = self.element(selector);
-        self.post(&format!("element/{element}/click"), &json!({}));
+        let path = format!("element/{}/click", self.element(selector));
+        let started = Instant::now();
+        // What slides in cannot be clicked at once.
+        while let answer = post(&format!("{}/{path}", self.session), &json!({}))
+            && !answer["error"].is_null()
+        {
+            let is_on_its_way = answer["error"] == "element not interactable" && started.elapsed() < PATIENCE;
+            assert!(is_on_its_way, "{selector}: {answer}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Chooses files in a field.
