@@ -9,13 +9,11 @@ pub(super) fn place(node: &Node, mut error: Box<Diagnostic>) -> Box<Diagnostic> 
     let Some(declared) = node.declared.as_ref().filter(|_| node.config.is_contract_enforced()) else { return error };
     let columns = match error.code {
         Code::ContractBroken => mismatches(node, &error.message),
-        Code::SqlRejected => match missing_type(node, &error.message) {
-            Some(column) => vec![column],
-            None => match constrained(node, &error.message) {
-                Some(columns) => columns,
-                None => return error,
-            },
-        },
+        Code::SqlRejected => {
+            let untyped = missing_type(node, &error.message).map(|column| vec![column]);
+            let Some(columns) = untyped.or_else(|| constrained(node, &error.message)) else { return error };
+            columns
+        }
         _ => return error,
     };
     let mut labels = columns.into_iter().map(|column| Label::new(&declared.file, column.span));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::properties::has_template;
 use super::shapes;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 use crate::project::yaml::{Yaml, YamlKind};
 
 /// What kind of value a key takes.
@@ -43,9 +43,16 @@ pub(super) enum Shape {
 
 /// The keys of a mapping.
 pub(super) struct Keys {
-    pub(super) keys: &'static [Key],
+    /// The keys, in groups that mappings share. Of two of one name the first counts.
+    pub(super) groups: &'static [&'static [Key]],
     /// Whether other keys may be there.
     pub(super) is_open: bool,
+}
+
+impl Keys {
+    fn iter(&self) -> impl Iterator<Item = &'static Key> {
+        self.groups.iter().copied().flatten()
+    }
 }
 
 /// A key and its value.
@@ -73,22 +80,22 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn part(&mut self, whose: &str, keys: &'static Keys, yaml: &Yaml) {
         for pair in yaml.entries() {
-            match keys.keys.iter().find(|key| key.name == pair.key) {
+            match keys.iter().find(|key| key.name == pair.key) {
                 Some(key) => self.value(whose, key, &pair.value),
                 None => self.unknown(whose, keys, (&pair.key, pair.key_span)),
             }
         }
-        for key in keys.keys.iter().filter(|key| key.is_required && yaml.get(key.name).is_none()) {
+        for key in keys.iter().filter(|key| key.is_required && yaml.get(key.name).is_none()) {
             let message = format!("{whose} has no `{}`", key.name);
             self.diagnostics.push(Diagnostic::error(Code::PropertyInvalid, message).at(self.file, yaml.span));
         }
     }
 
-    fn unknown(&mut self, whose: &str, keys: &Keys, (key, span): (&str, crate::diagnostic::Span)) {
-        let near = did_you_mean(key, keys.keys.iter().map(|key| key.name));
+    fn unknown(&mut self, whose: &str, keys: &Keys, (key, span): (&str, Span)) {
+        let near = did_you_mean(key, keys.iter().map(|key| key.name));
         let message = format!("unknown key `{key}` of {whose}");
         if !keys.is_open {
-            let known = || keys.keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ");
+            let known = || keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ");
             let hint = near.unwrap_or_else(|| format!("it takes {}", known()));
             self.diagnostics.push(Diagnostic::error(Code::UnknownKey, message).at(self.file, span).hint(hint));
         } else if let Some(hint) = near.filter(|_| !shapes::ELSEWHERE.contains(&key)) {
@@ -125,7 +132,7 @@ impl Checker<'_> {
         if !matches!(item.kind, YamlKind::Map(_)) {
             let message = format!("an entry of `{list}` must be a mapping, not {}", item.kind_name());
             let error = Diagnostic::error(Code::YamlType, message).at(self.file, item.span);
-            let is_named = keys.keys.first().is_some_and(|key| key.name == "name");
+            let is_named = keys.iter().next().is_some_and(|key| key.name == "name");
             self.diagnostics.push(if is_named { error.hint("write `- name: …`") } else { error });
             return;
         }
